@@ -1,0 +1,84 @@
+//! A record as the API shows it.
+
+use domain::{
+    Date, RecordId, Timestamp,
+    audit::Actor,
+    record::{MediaType, RecordStatus, RecordType, Rejection, TextProblem, TextStatus},
+};
+use serde::Serialize;
+use store::rows::{Record, RecordContent};
+
+/// A record.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RecordView {
+    id: RecordId,
+    status: RecordStatus,
+    version: u32,
+    #[serde(rename = "type")]
+    kind: RecordType,
+    date: Date,
+    title: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notes: Option<String>,
+    author: Actor,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<FileView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<TextView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rejection: Option<Rejection>,
+}
+
+/// A record's file.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FileView {
+    name: String,
+    content_type: MediaType,
+    size: u64,
+    sha256: String,
+}
+
+/// How far reading a record's text has come.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TextView {
+    status: TextStatus,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<TextProblem>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pages: Option<u32>,
+}
+
+impl RecordView {
+    pub(crate) fn new(id: RecordId, row: &Record, content: &RecordContent) -> Self {
+        let content = content.clone();
+        Self {
+            id,
+            status: row.status,
+            version: row.version,
+            kind: content.kind,
+            date: content.date,
+            title: content.title,
+            notes: content.notes,
+            author: row.author,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            file: content.file.map(|file| FileView {
+                name: file.name,
+                content_type: file.media_type,
+                size: file.size,
+                sha256: file.sha256,
+            }),
+            text: row.text_status.map(|status| TextView {
+                status,
+                reason: row.text_problem,
+                pages: row.pages,
+            }),
+            rejection: row.rejection,
+        }
+    }
+}

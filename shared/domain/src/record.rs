@@ -1,0 +1,197 @@
+//! Records: what they are about, and how far a document has come.
+
+use crate::{Date, named};
+
+named! {
+    /// What a record is about. A grant names the types it covers.
+    pub enum RecordType {
+        /// Prescribed medication.
+        Prescription = "prescription",
+        /// Laboratory results.
+        LabReport = "lab-report",
+        /// Radiology and other imaging.
+        Imaging = "imaging",
+        /// A letter from one clinician to another.
+        Referral = "referral",
+        /// The summary of a stay.
+        DischargeSummary = "discharge-summary",
+        /// Notes of a consultation.
+        VisitNote = "visit-note",
+        /// A vaccination.
+        Immunization = "immunization",
+        /// An allergy or intolerance.
+        Allergy = "allergy",
+        /// A problem or diagnosis.
+        Condition = "condition",
+        /// An operation or other procedure.
+        Procedure = "procedure",
+        /// Blood pressure, weight and other measurements.
+        VitalSigns = "vital-signs",
+        /// Anything else that is not sensitive.
+        Other = "other",
+        /// Sensitive: psychiatry and psychotherapy.
+        MentalHealth = "mental-health",
+        /// Sensitive: sexual and reproductive health.
+        SexualHealth = "sexual-health",
+        /// Sensitive: genetic tests.
+        Genetics = "genetics",
+        /// Sensitive: alcohol and drugs.
+        SubstanceUse = "substance-use",
+    }
+}
+
+impl RecordType {
+    /// Sensitive types are never covered by "all types"; a grant must name them.
+    #[must_use]
+    pub fn is_sensitive(self) -> bool {
+        matches!(self, Self::MentalHealth | Self::SexualHealth | Self::Genetics | Self::SubstanceUse)
+    }
+}
+
+/// What consent needs to know of a record, and nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Class {
+    /// What it is about.
+    pub kind: RecordType,
+    /// The day the content speaks of.
+    pub date: Date,
+}
+
+named! {
+    /// How far a record has come.
+    pub enum RecordStatus {
+        /// Waiting for its file.
+        AwaitingUpload = "awaiting-upload",
+        /// The file passed every check and can be read.
+        Available = "available",
+        /// The file failed a check and was deleted; the reason is on the record.
+        Rejected = "rejected",
+    }
+}
+
+named! {
+    /// Why a file was rejected.
+    pub enum Rejection {
+        /// Its length is not the declared one.
+        SizeMismatch = "size-mismatch",
+        /// Its SHA-256 is not the declared one.
+        ChecksumMismatch = "checksum-mismatch",
+        /// Its first bytes are not of the declared type.
+        ContentMismatch = "content-mismatch",
+        /// Stored under another content type than declared.
+        ContentTypeMismatch = "content-type-mismatch",
+    }
+}
+
+named! {
+    /// How far reading a document's text (OCR) has come. It never hides the document (I11).
+    pub enum TextStatus {
+        /// Waits for its turn.
+        Pending = "pending",
+        /// Being read.
+        Reading = "reading",
+        /// Text is there.
+        Read = "read",
+        /// No text can be had from it; the reason says why.
+        Unreadable = "unreadable",
+        /// Reading failed after every retry; the reason says why.
+        Failed = "failed",
+    }
+}
+
+named! {
+    /// Why no text could be had.
+    pub enum TextProblem {
+        /// The format is kept but not read.
+        FormatNotRead = "format-not-read",
+        /// The page shows no text.
+        NoText = "no-text",
+        /// The reader could not open the file.
+        BadDocument = "bad-document",
+        /// More bytes or pages than the reader takes.
+        TooLarge = "too-large",
+        /// The reader gave up.
+        ReaderFailed = "reader-failed",
+    }
+}
+
+named! {
+    /// The formats accepted for upload (RFC 6838 media types).
+    pub enum MediaType {
+        /// PDF (ISO 32000).
+        Pdf = "application/pdf",
+        /// PNG.
+        Png = "image/png",
+        /// JPEG.
+        Jpeg = "image/jpeg",
+        /// TIFF.
+        Tiff = "image/tiff",
+        /// WebP.
+        WebP = "image/webp",
+        /// DICOM part 10 files.
+        Dicom = "application/dicom",
+        /// UTF-8 text.
+        Text = "text/plain",
+    }
+}
+
+/// Bytes of the head of a file that [`MediaType::matches`] looks at.
+pub const HEAD_LEN: usize = 132;
+
+/// The largest file accepted: 50 MB.
+pub const MAX_FILE_BYTES: u64 = 50 * 1000 * 1000;
+
+impl MediaType {
+    /// Whether a file that begins with `head` (its first [`HEAD_LEN`] bytes, or all of it) can be
+    /// of this type. Sources: ISO 32000-1 7.5.2, RFC 2083 3.1, JFIF 1.02, TIFF 6.0, RFC 9649,
+    /// DICOM PS3.10 7.1. Plain text must not hold NUL; that the whole is UTF-8 is checked apart.
+    #[must_use]
+    pub fn matches(self, head: &[u8]) -> bool {
+        let at = |offset: usize, magic: &[u8]| {
+            head.get(offset..).is_some_and(|rest| rest.starts_with(magic))
+        };
+        match self {
+            Self::Pdf => at(0, b"%PDF-"),
+            Self::Png => at(0, b"\x89PNG\r\n\x1a\n"),
+            Self::Jpeg => at(0, b"\xff\xd8\xff"),
+            Self::Tiff => at(0, b"II*\0") || at(0, b"MM\0*"),
+            Self::WebP => at(0, b"RIFF") && at(8, b"WEBP"),
+            Self::Dicom => at(128, b"DICM"),
+            Self::Text => !head.is_empty() && !head.contains(&0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MediaType;
+    use crate::names::Named;
+
+    #[test]
+    fn each_format_is_told_by_its_magic_bytes_and_no_other() {
+        let mut dicom = vec![0; 128];
+        dicom.extend(b"DICM");
+        let heads: &[(&[u8], &str)] = &[
+            (b"%PDF-1.7\n\x00", "application/pdf"),
+            (b"\x89PNG\r\n\x1a\n\x00", "image/png"),
+            (b"\xff\xd8\xff\xe0\x00", "image/jpeg"),
+            (b"II*\0", "image/tiff"),
+            (b"MM\0*", "image/tiff"),
+            (b"RIFF\0\0\0\0WEBPVP8 ", "image/webp"),
+            (&dicom, "application/dicom"),
+            (b"hello", "text/plain"),
+            (b"\x7fELF\x02\x01\x01\0", ""),
+            (b"MZ\x90\0", ""),
+            (b"", ""),
+            (b"RIFF\0\0\0\0WAVE", ""),
+        ];
+        for (head, expected) in heads {
+            let found: Vec<_> = MediaType::NAMES
+                .iter()
+                .filter(|(media, _)| media.matches(head))
+                .map(|(_, name)| *name)
+                .collect();
+            assert_eq!(found.join(","), *expected, "{head:?}");
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! What is asked, and by whom.
+
+use std::collections::HashMap;
+
+use domain::{
+    Caller, DoctorId, HospitalId, PatientId, StaffId, Timestamp, caller::Role, names::Named,
+};
+use lambda_http::{Body, RequestExt, request::RequestContext};
+use serde_json::Value;
+
+use crate::problem::Problem;
+
+/// A request as an operation sees it.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// API Gateway's id of it, which is also in the answer to an error and in the logs.
+    pub id: String,
+    /// The moment at which it is decided.
+    pub now: Timestamp,
+    /// The body as it came.
+    pub body: Vec<u8>,
+    resource: String,
+    path: HashMap<String, String>,
+    query: HashMap<String, String>,
+    headers: HashMap<String, String>,
+    caller: Option<Caller>,
+}
+
+impl Request {
+    pub(crate) fn new(event: lambda_http::Request) -> Self {
+        let path = pairs(event.path_parameters_ref().map(|map| map.iter()));
+        let query = pairs(event.query_string_parameters_ref().map(|map| map.iter()));
+        let header = |(name, value): (&lambda_http::http::HeaderName, &lambda_http::http::HeaderValue)| {
+            Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+        };
+        let headers = event.headers().iter().filter_map(header).collect();
+        let (id, claims) = context(&event);
+        let (parts, body) = event.into_parts();
+        Self {
+            id,
+            now: now(),
+            resource: format!("{} {}", parts.method, parts.uri.path()),
+            caller: claims.as_ref().and_then(caller),
+            body: match body {
+                Body::Text(text) => text.into_bytes(),
+                Body::Binary(bytes) => bytes,
+                _ => Vec::new(),
+            },
+            path,
+            query,
+            headers,
+        }
+    }
+
+    /// The signed-in caller.
+    ///
+    /// # Errors
+    /// 401 without claims that make one.
+    pub fn caller(&self) -> Result<Caller, Problem> {
+        self.caller.ok_or_else(Problem::unauthenticated)
+    }
+
+    /// The access token itself, for calls that Cognito must see it on.
+    ///
+    /// # Errors
+    /// 401 without one.
+    pub fn access_token(&self) -> Result<&str, Problem> {
+        let header = self.header("authorization").ok_or_else(Problem::unauthenticated)?;
+        Ok(header.strip_prefix("Bearer ").unwrap_or(header))
+    }
+
+    /// A header, by its lower-case name.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(String::as_str)
+    }
+
+    pub(crate) fn path(&self, name: &str) -> Option<&str> {
+        self.path.get(name).map(String::as_str)
+    }
+
+    pub(crate) fn query(&self, name: &str) -> Option<&str> {
+        self.query.get(name).map(String::as_str)
+    }
+
+    pub(crate) fn query_names(&self) -> impl Iterator<Item = &str> {
+        self.query.keys().map(String::as_str)
+    }
+
+    /// Method and path.
+    pub(crate) fn resource(&self) -> &str {
+        &self.resource
+    }
+}
+
+/// The clock, in whole milliseconds: the precision of our ids and answers.
+#[must_use]
+pub fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+}
+
+fn pairs<'a>(map: Option<impl Iterator<Item = (&'a str, &'a str)>>) -> HashMap<String, String> {
+    map.map(|map| map.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+        .unwrap_or_default()
+}
+
+fn context(event: &lambda_http::Request) -> (String, Option<Value>) {
+    match event.request_context_ref() {
+        Some(RequestContext::ApiGatewayV1(context)) => (
+            context.request_id.clone().unwrap_or_default(),
+            context.authorizer.fields.get("claims").cloned(),
+        ),
+        _ => (String::new(), None),
+    }
+}
+
+/// The caller that the authorizer's claims make: who, never what they may do (I9). The claims
+/// beyond `sub` are put into the token by `cognito_pre_token`.
+fn caller(claims: &Value) -> Option<Caller> {
+    let claim = |name: &str| claims.get(name).and_then(Value::as_str);
+    let mfa = claim("mfa") == Some("true");
+    let hospital = || claim("hospital").and_then(HospitalId::parse);
+    Some(match Role::from_name(claim("role")?)? {
+        Role::Patient => Caller::Patient(PatientId::parse(claim("sub")?)?),
+        Role::Doctor => {
+            Caller::Doctor { id: DoctorId::parse(claim("person")?)?, hospital: hospital()?, mfa }
+        }
+        Role::HospitalAdmin => {
+            Caller::Admin { id: StaffId::parse(claim("person")?)?, hospital: hospital()?, mfa }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn claims_make_a_caller_only_when_they_are_whole() {
+        let id = "0190a6f0-0000-7000-8000-000000000001";
+        let cases = [
+            (json!({ "role": "patient", "sub": id }), Some(Role::Patient)),
+            (json!({ "role": "doctor", "sub": id, "person": id, "hospital": id }), Some(Role::Doctor)),
+            (json!({ "role": "hospital-admin", "person": id, "hospital": id }), Some(Role::HospitalAdmin)),
+            (json!({ "role": "doctor", "sub": id, "person": id }), None),
+            (json!({ "role": "doctor", "sub": id, "hospital": id }), None),
+            (json!({ "role": "root", "sub": id }), None),
+            (json!({ "sub": id }), None),
+            (json!({ "role": "patient", "sub": "x" }), None),
+            (json!(null), None),
+        ];
+        for (claims, role) in cases {
+            assert_eq!(caller(&claims).map(|caller| caller.role()), role, "{claims}");
+        }
+    }
+}

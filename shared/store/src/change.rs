@@ -1,0 +1,335 @@
+//! One transaction for a change: what the decision rested on, the change itself, its audit entry
+//! and the answer to give again (I2, I7). Nothing is disclosed before it has committed.
+
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::{
+    primitives::Blob,
+    types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update as DynamoUpdate},
+};
+use domain::{
+    AuditId, Caller, Timestamp,
+    audit::{Draft, Entry},
+    names::Named,
+    policy::{Act, Aim, Ground, Permit},
+    staff::Standing,
+};
+
+use crate::{
+    Store,
+    error::Fault,
+    keys::{self, Key, Owner},
+    look::staff_key,
+    rows::{Profile, Saved, Vault, VaultStatus},
+    table::{Attributes, item, key_attributes, seal},
+    vault::{DataKey, NewKey},
+};
+
+/// How long an answer is kept for its `Idempotency-Key`: 24 hours, in seconds.
+const SAVED_SECONDS: i64 = 24 * 60 * 60;
+
+/// A transaction in the making.
+#[derive(Debug)]
+#[must_use = "a change does nothing until it is committed"]
+pub struct Change<'s> {
+    store: &'s Store,
+    items: Vec<TransactWriteItem>,
+    fault: Option<Fault>,
+}
+
+/// An update of one item with the conditions it requires.
+#[derive(Debug, Clone)]
+pub struct Update {
+    key: Key,
+    set: Vec<(String, AttributeValue)>,
+    remove: Vec<String>,
+    add: Vec<(String, AttributeValue)>,
+    require: Vec<(String, &'static str, AttributeValue)>,
+}
+
+/// A text value.
+#[must_use]
+pub fn text(value: impl ToString) -> AttributeValue {
+    AttributeValue::S(value.to_string())
+}
+
+/// A number.
+#[must_use]
+pub fn number(value: impl Into<i64>) -> AttributeValue {
+    AttributeValue::N(value.into().to_string())
+}
+
+impl Update {
+    /// An update of the item at `key`, which must exist.
+    #[must_use]
+    pub fn at(key: Key) -> Self {
+        Self { key, set: vec![], remove: vec![], add: vec![], require: vec![] }
+    }
+
+    /// Sets an attribute.
+    #[must_use]
+    pub fn set(mut self, name: &str, value: AttributeValue) -> Self {
+        self.set.push((name.into(), value));
+        self
+    }
+
+    /// Removes an attribute.
+    #[must_use]
+    pub fn remove(mut self, name: &str) -> Self {
+        self.remove.push(name.into());
+        self
+    }
+
+    /// Adds to a number.
+    #[must_use]
+    pub fn add(mut self, name: &str, value: i64) -> Self {
+        self.add.push((name.into(), number(value)));
+        self
+    }
+
+    /// Only if `name` stands to `value` as `operator` says: `=`, `<`, `>`, `<=`, `>=`.
+    #[must_use]
+    pub fn require(mut self, name: &str, operator: &'static str, value: AttributeValue) -> Self {
+        self.require.push((name.into(), operator, value));
+        self
+    }
+
+    fn condition(&self) -> String {
+        let mut clauses = vec!["attribute_exists(PK)".to_owned()];
+        let compare = |(n, (_, operator, _)): (usize, &(_, &str, _))| format!("#r{n} {operator} :r{n}");
+        clauses.extend(self.require.iter().enumerate().map(compare));
+        clauses.join(" AND ")
+    }
+
+    fn expression(&self) -> String {
+        let each = |prefix: &str, count: usize, join: &str| {
+            let clauses: Vec<_> = (0..count)
+                .map(|n| match join {
+                    "" => format!("#{prefix}{n}"),
+                    _ => format!("#{prefix}{n}{join}:{prefix}{n}"),
+                })
+                .collect();
+            clauses.join(", ")
+        };
+        let mut parts = Vec::new();
+        if !self.set.is_empty() {
+            parts.push(format!("SET {}", each("s", self.set.len(), " = ")));
+        }
+        if !self.add.is_empty() {
+            parts.push(format!("ADD {}", each("a", self.add.len(), " ")));
+        }
+        if !self.remove.is_empty() {
+            parts.push(format!("REMOVE {}", each("d", self.remove.len(), "")));
+        }
+        parts.join(" ")
+    }
+
+    fn into_item(self, table: &str) -> Result<TransactWriteItem, Fault> {
+        let (condition, expression) = (self.condition(), self.expression());
+        let mut names = std::collections::HashMap::new();
+        let mut values = std::collections::HashMap::new();
+        let pairs = [("s", self.set), ("a", self.add)];
+        for (prefix, list) in pairs {
+            for (n, (name, value)) in list.into_iter().enumerate() {
+                names.insert(format!("#{prefix}{n}"), name);
+                values.insert(format!(":{prefix}{n}"), value);
+            }
+        }
+        for (n, (name, _, value)) in self.require.into_iter().enumerate() {
+            names.insert(format!("#r{n}"), name);
+            values.insert(format!(":r{n}"), value);
+        }
+        for (n, name) in self.remove.into_iter().enumerate() {
+            names.insert(format!("#d{n}"), name);
+        }
+        let (names, values) = (some(names), some(values));
+        let key = Some(key_attributes(&self.key));
+        let broken = |_| Fault::Corrupt("update");
+        if expression.is_empty() {
+            let check = ConditionCheck::builder().table_name(table).set_key(key);
+            let check = check.condition_expression(condition);
+            let check = check.set_expression_attribute_names(names);
+            let check = check.set_expression_attribute_values(values).build().map_err(broken)?;
+            return Ok(TransactWriteItem::builder().condition_check(check).build());
+        }
+        let update = DynamoUpdate::builder().table_name(table).set_key(key);
+        let update = update.condition_expression(condition).update_expression(expression);
+        let update = update.set_expression_attribute_names(names);
+        let update = update.set_expression_attribute_values(values).build().map_err(broken)?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+}
+
+fn some<K, V>(map: std::collections::HashMap<K, V>) -> Option<std::collections::HashMap<K, V>> {
+    (!map.is_empty()).then_some(map)
+}
+
+impl Store {
+    /// Begins a change that rests on `permit`: the patient is not being erased, the grant is the
+    /// same, in force and has reads left, the staff member is active. All of it is checked again
+    /// when the change commits.
+    pub fn change<A: Act>(&self, permit: &Permit<A>) -> Change<'_> {
+        let mut change = self.follow_up();
+        if let Aim::Vault { patient, .. } = permit.aim() {
+            let active = text(VaultStatus::Active.name());
+            let vault = keys::vault(Owner::Patient(patient));
+            change = change.update(Update::at(vault).require("status", "=", active));
+            if let Caller::Doctor { id, .. } = permit.caller() {
+                let live = keys::live_grant(patient, *id);
+                change = change.rest_on_grant(live, permit.ground(), permit.now());
+            }
+        }
+        match staff_key(permit.caller()) {
+            Some(staff) => {
+                let active = text(Standing::Active.name());
+                change.update(Update::at(staff).require("standing", "=", active))
+            }
+            None => change,
+        }
+    }
+
+    /// Begins a change that no caller asked for: what the clock, a file's arrival or another
+    /// event brings. Its conditions are its own.
+    pub fn follow_up(&self) -> Change<'_> {
+        Change { store: self, items: Vec::new(), fault: None }
+    }
+}
+
+impl Change<'_> {
+    fn rest_on_grant(self, live: Key, ground: Ground, now: Timestamp) -> Self {
+        let Ground::Grant { id, max_reads, .. } = ground else { return self };
+        let mut grant = Update::at(live)
+            .require("id", "=", text(id))
+            .require("expires_at", ">", number(now.as_second()));
+        if let Some(most) = max_reads {
+            grant = grant.require("reads", "<", number(most)).add("reads", 1);
+        }
+        self.update(grant)
+    }
+
+    fn add(mut self, item: Result<TransactWriteItem, Fault>) -> Self {
+        match item {
+            Ok(item) => self.items.push(item),
+            Err(fault) => self.fault = Some(fault),
+        }
+        self
+    }
+
+    /// Puts an item that must not exist yet.
+    pub fn create(self, attributes: Attributes) -> Self {
+        self.put(attributes, Some("attribute_not_exists(PK)"))
+    }
+
+    /// Puts an item whether or not one stands there; its place is decided by another condition
+    /// of the same change.
+    pub fn put_over(self, attributes: Attributes) -> Self {
+        self.put(attributes, None)
+    }
+
+    fn put(self, attributes: Attributes, condition: Option<&str>) -> Self {
+        let put = Put::builder().table_name(&self.store.table.name);
+        let put = put.set_item(Some(attributes));
+        let put = put.set_condition_expression(condition.map(str::to_owned));
+        let put = put.build().map_err(|_| Fault::Corrupt("put"));
+        self.add(put.map(|put| TransactWriteItem::builder().put(put).build()))
+    }
+
+    /// Updates an item, or only checks its conditions where nothing is set.
+    pub fn update(self, update: Update) -> Self {
+        let item = update.into_item(&self.store.table.name);
+        self.add(item)
+    }
+
+    /// Deletes an item if `name` is `value`.
+    pub fn delete(self, key: &Key, name: &str, value: AttributeValue) -> Self {
+        let delete = Delete::builder()
+            .table_name(&self.store.table.name)
+            .set_key(Some(key_attributes(key)))
+            .condition_expression("#name = :value")
+            .expression_attribute_names("#name", name)
+            .expression_attribute_values(":value", value)
+            .build()
+            .map_err(|_| Fault::Corrupt("delete"));
+        self.add(delete.map(|delete| TransactWriteItem::builder().delete(delete).build()))
+    }
+
+    /// Writes an audit entry in the same transaction (I2).
+    pub fn audit(self, draft: &Draft, now: Timestamp) -> Self {
+        match audit_item(draft, now) {
+            Ok(attributes) => self.create(attributes),
+            Err(fault) => self.add(Err(fault)),
+        }
+    }
+
+    /// Keeps the answer under the request's `Idempotency-Key` in the same transaction (I7),
+    /// sealed with the key of whose data it may hold.
+    pub fn save(
+        self,
+        at: &Key,
+        fingerprint: &str,
+        answer: (u16, &[u8]),
+        key: &DataKey,
+        now: Timestamp,
+    ) -> Self {
+        let (status, body) = answer;
+        let expires_at = now.as_second() + SAVED_SECONDS;
+        let saved = Saved { fingerprint: fingerprint.to_owned(), status, expires_at };
+        let attributes = item(at, &saved).and_then(|mut attributes| {
+            let sealed = key.seal(at, crate::table::SEALED, body)?;
+            let sealed = AttributeValue::B(Blob::new(sealed));
+            attributes.insert(crate::table::SEALED.into(), sealed);
+            Ok(attributes)
+        });
+        match attributes {
+            Ok(attributes) => self.create(attributes),
+            Err(fault) => self.add(Err(fault)),
+        }
+    }
+
+    /// Commits all of it or nothing.
+    ///
+    /// # Errors
+    /// `Fault::Changed` when something it rests on changed meanwhile: decide anew.
+    pub async fn commit(self) -> Result<(), Fault> {
+        match self.fault {
+            Some(fault) => Err(fault),
+            None => self.store.table.write(&self.items).await,
+        }
+    }
+}
+
+impl Store {
+    /// Writes one audit entry by itself: a refusal, which changes nothing else.
+    ///
+    /// # Errors
+    /// `Fault::Unavailable` when the table refuses; then the caller must not be answered either.
+    pub async fn record(&self, draft: &Draft, now: Timestamp) -> Result<(), Fault> {
+        self.follow_up().audit(draft, now).commit().await
+    }
+}
+
+fn audit_item(draft: &Draft, now: Timestamp) -> Result<Attributes, Fault> {
+    let Draft { ledger, actor, action, outcome, target } = *draft;
+    let entry = Entry { id: AuditId(crate::new_id()), at: now, actor, action, outcome, target };
+    item(&keys::audit(ledger, now, entry.id), &entry)
+}
+
+impl Store {
+    /// The item of a new vault: the owner's data key, wrapped, and their profile, sealed with it.
+    ///
+    /// # Errors
+    /// `Fault::Unavailable` when KMS refuses.
+    pub async fn new_vault(
+        &self,
+        owner: Owner,
+        profile: &Profile,
+        now: Timestamp,
+    ) -> Result<(Attributes, Arc<DataKey>), Fault> {
+        let NewKey { wrapped, key } = self.keys.make(owner).await?;
+        let at = keys::vault(owner);
+        let mut vault = item(&at, &Vault { status: VaultStatus::Active, created_at: now })?;
+        vault.insert("wrapped".into(), AttributeValue::B(Blob::new(wrapped)));
+        seal(&mut vault, &at, &key, profile)?;
+        Ok((vault, key))
+    }
+}

@@ -1,0 +1,235 @@
+//! Every key of the table, and nowhere else. `docs/KEYS.md` charts them; a test holds it to this
+//! file. Keys hold ids and times only (I6).
+
+use domain::{
+    DoctorId, GrantId, HospitalId, PatientId, RecordId, RequestId, StaffId, Timestamp,
+    audit::Ledger, policy::Action, names::Named,
+};
+
+/// The name of the one index.
+pub const INDEX: &str = "GSI1";
+
+/// A primary key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// Partition.
+    pub pk: String,
+    /// Sort.
+    pub sk: String,
+}
+
+impl Key {
+    fn new(pk: String, sk: impl Into<String>) -> Self {
+        Self { pk, sk: sk.into() }
+    }
+}
+
+/// A run of sort keys in one partition of the table or of the index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Range {
+    /// Partition.
+    pub pk: String,
+    /// First sort key, inclusive.
+    pub first: String,
+    /// Last sort key, inclusive.
+    pub last: String,
+    /// Whether it is the index's.
+    pub index: bool,
+}
+
+impl Range {
+    fn prefix(pk: String, prefix: &str, index: bool) -> Self {
+        Self { pk, first: prefix.to_owned(), last: format!("{prefix}~"), index }
+    }
+}
+
+/// Whose data key and profile: a patient's or a hospital's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Owner {
+    /// A patient.
+    Patient(PatientId),
+    /// A hospital.
+    Hospital(HospitalId),
+}
+
+impl Owner {
+    /// The partition, which is also the name used in the encryption context.
+    #[must_use]
+    pub fn partition(&self) -> String {
+        match self {
+            Self::Patient(id) => patient(*id),
+            Self::Hospital(id) => hospital(*id),
+        }
+    }
+}
+
+fn patient(id: PatientId) -> String {
+    format!("PATIENT#{id}")
+}
+
+fn hospital(id: HospitalId) -> String {
+    format!("HOSPITAL#{id}")
+}
+
+/// The wrapped data key and the sealed profile of an owner.
+#[must_use]
+pub fn vault(owner: Owner) -> Key {
+    Key::new(owner.partition(), "VAULT")
+}
+
+/// A record.
+#[must_use]
+pub fn record(of: PatientId, id: RecordId) -> Key {
+    Key::new(patient(of), format!("RECORD#{id}"))
+}
+
+/// All records of a patient; ids sort by creation.
+#[must_use]
+pub fn records(of: PatientId) -> Range {
+    Range::prefix(patient(of), "RECORD#", false)
+}
+
+/// One page of a document's text, counted from 1.
+#[must_use]
+pub fn text_page(of: PatientId, id: RecordId, page: u32) -> Key {
+    Key::new(patient(of), format!("TEXT#{id}#{page:05}"))
+}
+
+/// The text pages of every record from `oldest` to `newest`.
+#[must_use]
+pub fn texts(of: PatientId, oldest: RecordId, newest: RecordId) -> Range {
+    Range {
+        pk: patient(of),
+        first: format!("TEXT#{oldest}#"),
+        last: format!("TEXT#{newest}#~"),
+        index: false,
+    }
+}
+
+/// The live grant between a patient and a doctor: at most one.
+#[must_use]
+pub fn live_grant(of: PatientId, to: DoctorId) -> Key {
+    Key::new(patient(of), format!("LIVE#{to}"))
+}
+
+/// A grant, live or past.
+#[must_use]
+pub fn grant(of: PatientId, id: GrantId) -> Key {
+    Key::new(patient(of), format!("GRANT#{id}"))
+}
+
+/// All grants of a patient.
+#[must_use]
+pub fn grants(of: PatientId) -> Range {
+    Range::prefix(patient(of), "GRANT#", false)
+}
+
+/// A request for access.
+#[must_use]
+pub fn request(of: PatientId, id: RequestId) -> Key {
+    Key::new(patient(of), format!("REQUEST#{id}"))
+}
+
+/// All requests for access to a patient's vault.
+#[must_use]
+pub fn requests(of: PatientId) -> Range {
+    Range::prefix(patient(of), "REQUEST#", false)
+}
+
+/// A doctor, as their hospital knows them.
+#[must_use]
+pub fn doctor(at: HospitalId, id: DoctorId) -> Key {
+    Key::new(hospital(at), format!("DOCTOR#{id}"))
+}
+
+/// All doctors of a hospital.
+#[must_use]
+pub fn doctors(at: HospitalId) -> Range {
+    Range::prefix(hospital(at), "DOCTOR#", false)
+}
+
+/// An admin of a hospital.
+#[must_use]
+pub fn admin(at: HospitalId, id: StaffId) -> Key {
+    Key::new(hospital(at), format!("ADMIN#{id}"))
+}
+
+fn ledger(of: Ledger) -> String {
+    match of {
+        Ledger::Patient(id) => patient(id),
+        Ledger::Hospital(id) => hospital(id),
+    }
+}
+
+/// The month of a moment, as audit partitions are split: `2026-11`.
+#[must_use]
+pub fn month(at: Timestamp) -> String {
+    at.to_string().chars().take(7).collect()
+}
+
+/// One audit entry; its id sorts by time.
+#[must_use]
+pub fn audit(of: Ledger, at: Timestamp, id: domain::AuditId) -> Key {
+    Key::new(format!("AUDIT#{}#{}", ledger(of), month(at)), id.to_string())
+}
+
+/// The audit entries of one month, written `2026-11`.
+#[must_use]
+pub fn audits(of: Ledger, month: &str) -> Range {
+    Range::prefix(format!("AUDIT#{}#{month}", ledger(of)), "", false)
+}
+
+/// The kept answer to a request with an `Idempotency-Key`, named by its hash.
+#[must_use]
+pub fn saved(caller: uuid::Uuid, action: Action, hash: &str) -> Key {
+    Key::new(format!("SAVED#{caller}"), format!("{}#{hash}", action.name()))
+}
+
+/// Index: a doctor's grants.
+#[must_use]
+pub fn doctor_grants(id: DoctorId) -> Range {
+    Range::prefix(format!("DOCTOR#{id}"), "GRANT#", true)
+}
+
+/// Index: a doctor's requests.
+#[must_use]
+pub fn doctor_requests(id: DoctorId) -> Range {
+    Range::prefix(format!("DOCTOR#{id}"), "REQUEST#", true)
+}
+
+/// Index: where a grant stands in its doctor's list.
+#[must_use]
+pub fn in_doctor_grants(id: DoctorId, grant: GrantId) -> Key {
+    Key::new(format!("DOCTOR#{id}"), format!("GRANT#{grant}"))
+}
+
+/// Index: where a request stands in its doctor's list.
+#[must_use]
+pub fn in_doctor_requests(id: DoctorId, request: RequestId) -> Key {
+    Key::new(format!("DOCTOR#{id}"), format!("REQUEST#{request}"))
+}
+
+/// Into how many partitions the grants that wait to expire are spread.
+pub const EXPIRY_SHARDS: u8 = 4;
+
+/// Index: where a live grant waits to expire.
+#[must_use]
+pub fn in_expiry(grant: GrantId, expires_at: Timestamp) -> Key {
+    let shard = grant.0.as_bytes().last().copied().unwrap_or_default() % EXPIRY_SHARDS;
+    Key::new(expiry_shard(shard), format!("{:012}#{grant}", expires_at.as_second()))
+}
+
+/// Index: the live grants of a shard whose time has passed at `now`.
+#[must_use]
+pub fn due(shard: u8, now: Timestamp) -> Range {
+    Range {
+        pk: expiry_shard(shard),
+        first: String::from("0"),
+        last: format!("{:012}~", now.as_second()),
+        index: true,
+    }
+}
+
+fn expiry_shard(shard: u8) -> String {
+    format!("EXPIRY#{shard}")
+}

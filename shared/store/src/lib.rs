@@ -1,0 +1,132 @@
+//! The table, the vault and the files. The only crate that knows DynamoDB, KMS and S3.
+
+pub mod change;
+pub mod error;
+pub mod keys;
+pub mod list;
+pub mod look;
+pub mod objects;
+pub mod rows;
+pub mod table;
+pub mod trips;
+pub mod vault;
+
+use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use std::time::Duration;
+
+pub use change::{Change, Update, number, text};
+pub use error::Fault;
+pub use keys::{Key, Owner};
+pub use look::{Found, Look};
+pub use objects::Objects;
+pub use table::{Item, Table};
+pub use trips::TripCounter;
+pub use vault::{DataKey, KeyRing};
+
+/// A new UUIDv7 (RFC 9562): ids sort by the time they were made.
+#[must_use]
+pub fn new_id() -> uuid::Uuid {
+    uuid::Uuid::now_v7()
+}
+
+/// A variable of the function's environment.
+///
+/// # Errors
+/// `Fault::Unavailable` naming it when it is not set: the template is wrong.
+pub fn variable(name: &str) -> Result<String, Fault> {
+    std::env::var(name).map_err(|_| Fault::Unavailable(format!("no-variable-{name}")))
+}
+
+/// The AWS configuration of the environment, with short time-outs: a request waits for a person.
+pub async fn aws_config() -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(2))
+        .operation_attempt_timeout(Duration::from_secs(10))
+        .build();
+    let retries = RetryConfig::standard()
+        .with_max_attempts(3)
+        .with_initial_backoff(Duration::from_millis(50));
+    let loading = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .timeout_config(timeouts)
+        .retry_config(retries);
+    Box::pin(loading.load()).await
+}
+
+/// The table and the key ring: what almost every operation needs.
+#[derive(Debug)]
+pub struct Store {
+    /// The table.
+    pub table: Table,
+    /// The data keys.
+    pub keys: KeyRing,
+}
+
+impl Store {
+    /// The store named by the environment: `TABLE_NAME` and `KEY_ARN`.
+    ///
+    /// # Errors
+    /// `Fault::Unavailable` when the environment names none.
+    pub fn new(config: &SdkConfig) -> Result<Self, Fault> {
+        let dynamo = aws_sdk_dynamodb::config::Builder::from(config).interceptor(TripCounter);
+        let kms = aws_sdk_kms::config::Builder::from(config).interceptor(TripCounter);
+        Ok(Self {
+            table: Table::new(
+                aws_sdk_dynamodb::Client::from_conf(dynamo.build()),
+                variable("TABLE_NAME")?,
+            ),
+            keys: KeyRing::new(
+                aws_sdk_kms::Client::from_conf(kms.build()),
+                variable("KEY_ARN")?,
+            ),
+        })
+    }
+
+    /// Connects to the store named by the environment.
+    ///
+    /// # Errors
+    /// See [`Store::new`].
+    pub async fn connect() -> Result<Self, Fault> {
+        Self::new(&aws_config().await)
+    }
+}
+
+/// SHA-256 (FIPS 180-4) in lower-case hex.
+#[must_use]
+pub fn sha256_hex(parts: &[&[u8]]) -> String {
+    let mut digest = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+    parts.iter().for_each(|part| digest.update(part));
+    hex(digest.finish().as_ref())
+}
+
+/// A SHA-256 in the making, for content that comes in pieces.
+#[derive(Clone)]
+pub struct Sha256(aws_lc_rs::digest::Context);
+
+impl Default for Sha256 {
+    fn default() -> Self {
+        Self(aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256))
+    }
+}
+
+impl std::fmt::Debug for Sha256 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sha256")
+    }
+}
+
+impl Sha256 {
+    /// Takes the next piece.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// The digest in lower-case hex.
+    #[must_use]
+    pub fn hex(self) -> String {
+        hex(self.0.finish().as_ref())
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,115 @@
+//! Lists: whole pages, newest first, with cursors that tell and accept nothing but their place.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use crate::{
+    Store,
+    error::Fault,
+    keys::{Key, Range},
+    table::{Attributes, Item, Part},
+    vault::DataKey,
+};
+
+/// How many items one query looks at.
+const BATCH: i32 = 100;
+
+/// A walk along a run, newest first, one query at a time.
+#[derive(Debug)]
+pub struct Scroll<'s> {
+    store: &'s Store,
+    range: Range,
+    after: Option<Attributes>,
+    ended: bool,
+}
+
+impl Store {
+    /// Begins to walk `range`, after the place `after`.
+    #[must_use]
+    pub fn scroll(&self, range: Range, after: Option<Attributes>) -> Scroll<'_> {
+        Scroll { store: self, range, after, ended: false }
+    }
+}
+
+impl Scroll<'_> {
+    /// The next items; `None` at the end.
+    ///
+    /// # Errors
+    /// `Fault::Unavailable` when the table refuses.
+    pub async fn next(&mut self) -> Result<Option<Vec<Item>>, Fault> {
+        if self.ended {
+            return Ok(None);
+        }
+        let part = Part { newest_first: true, limit: BATCH, after: self.after.take() };
+        let batch = self.store.table.run(&self.range, &part).await?;
+        self.ended = batch.after.is_none();
+        self.after = batch.after;
+        Ok(Some(batch.items))
+    }
+}
+
+/// A page being filled. It takes one item more than it shows, to know whether there are more:
+/// so a page is never short and a cursor never leads to nothing.
+#[derive(Debug)]
+pub struct Page<T> {
+    limit: usize,
+    /// What it shows.
+    pub items: Vec<T>,
+    last: Option<Attributes>,
+    more: bool,
+}
+
+impl<T> Page<T> {
+    /// An empty page for `limit` items.
+    #[must_use]
+    pub fn of(limit: usize) -> Self {
+        Self { limit, items: Vec::new(), last: None, more: false }
+    }
+
+    /// Whether nothing more needs to be offered.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.more
+    }
+
+    /// Offers what `item` shows as.
+    pub fn offer(&mut self, item: &Item, value: T) {
+        if self.items.len() < self.limit {
+            self.last = Some(place(item));
+            self.items.push(value);
+        } else {
+            self.more = true;
+        }
+    }
+
+    /// The cursor of the next page, or `None` when this is the last. `list` names the list and
+    /// its filters: the cursor serves no other.
+    ///
+    /// # Errors
+    /// See [`DataKey::seal`].
+    pub fn next(&self, key: &DataKey, list: &Key) -> Result<Option<String>, Fault> {
+        let Some(last) = self.last.as_ref().filter(|_| self.more) else { return Ok(None) };
+        let place: HashMap<_, _> =
+            last.iter().filter_map(|(name, value)| Some((name, value.as_s().ok()?))).collect();
+        let plain = serde_json::to_vec(&place).map_err(|_| Fault::Corrupt("cursor"))?;
+        Ok(Some(URL_SAFE_NO_PAD.encode(key.seal(list, "cursor", &plain)?)))
+    }
+}
+
+/// Where `item` stands in the run it came from.
+fn place(item: &Item) -> Attributes {
+    let names = ["PK", "SK", "GSI1PK", "GSI1SK"];
+    let pair = |name: &str| Some((name.to_owned(), item.attributes.get(name)?.clone()));
+    names.into_iter().filter_map(pair).collect()
+}
+
+/// The place a cursor stands for; `None` when it is not one that [`Page::next`] gave for `list`.
+#[must_use]
+pub fn read_cursor(cursor: &str, key: &DataKey, list: &Key) -> Option<Attributes> {
+    let sealed = URL_SAFE_NO_PAD.decode(cursor).ok()?;
+    let plain = key.open(list, "cursor", &sealed).ok()?;
+    let place: HashMap<String, String> = serde_json::from_slice(&plain).ok()?;
+    Some(place.into_iter().map(|(name, value)| (name, AttributeValue::S(value))).collect())
+}

@@ -1,0 +1,295 @@
+//! What the table's items hold. Each row has a clear part (ids, states and times, which the rules
+//! need) and most have a sealed part (everything personal or medical, I6).
+
+use domain::{
+    Date, DoctorId, GrantId, HospitalId, PatientId, RequestId, Timestamp,
+    audit::Actor,
+    consent::{Grant, GrantStatus, RequestStatus, Terms},
+    named,
+    policy::VaultState,
+    record::{Class, MediaType, RecordStatus, RecordType, Rejection, TextProblem, TextStatus},
+    staff::Standing,
+};
+use serde::{Deserialize, Serialize};
+
+named! {
+    /// Whether an owner's vault is in use.
+    pub enum VaultStatus {
+        /// In use.
+        Active = "active",
+        /// Being erased.
+        BeingErased = "being-erased",
+    }
+}
+
+impl From<VaultStatus> for VaultState {
+    fn from(status: VaultStatus) -> Self {
+        match status {
+            VaultStatus::Active => Self::Active,
+            VaultStatus::BeingErased => Self::BeingErased,
+        }
+    }
+}
+
+/// A patient's or a hospital's vault; its wrapped data key stands beside it in `wrapped`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Vault {
+    /// Whether it is in use.
+    pub status: VaultStatus,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// Sealed beside [`Vault`]: who the owner is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Profile {
+    /// Display name.
+    pub name: String,
+    /// Email address; none for a hospital.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+}
+
+/// A record: the clear part.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Record {
+    /// How far it has come.
+    pub status: RecordStatus,
+    /// Counts from 1; a version never changes (I3).
+    pub version: u32,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When its state last changed.
+    pub updated_at: Timestamp,
+    /// Who added it.
+    pub author: Actor,
+    /// How far reading its text has come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text_status: Option<TextStatus>,
+    /// Why its text could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text_problem: Option<TextProblem>,
+    /// How many pages of text it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pages: Option<u32>,
+    /// Why its file was rejected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejection: Option<Rejection>,
+}
+
+/// A record: the sealed part.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RecordContent {
+    /// What it is about.
+    pub kind: RecordType,
+    /// The day it speaks of.
+    pub date: Date,
+    /// Its title.
+    pub title: String,
+    /// Notes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notes: Option<String>,
+    /// Its file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<FileContent>,
+}
+
+impl RecordContent {
+    /// What consent needs to know of it.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        Class { kind: self.kind, date: self.date }
+    }
+}
+
+/// A file as it was declared.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FileContent {
+    /// The name it had with its owner.
+    pub name: String,
+    /// Its format.
+    pub media_type: MediaType,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its SHA-256, in lower-case hex.
+    pub sha256: String,
+}
+
+/// One page of a document's text: the clear part.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TextPage {
+    /// The page, from 1.
+    pub page: u32,
+}
+
+/// One page of a document's text: the sealed part.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct PageContent {
+    /// Its lines, from top to bottom.
+    pub lines: Vec<Line>,
+}
+
+/// A line of text as it was read.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Line {
+    /// The text.
+    pub text: String,
+    /// How sure the reader is, in percent.
+    pub confidence: f32,
+    /// Where it stands on the page; none for plain text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bounds: Option<Bounds>,
+}
+
+/// A box on a page, as fractions of the page's width and height from the top left.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Bounds {
+    /// Left edge.
+    pub left: f32,
+    /// Top edge.
+    pub top: f32,
+    /// Width.
+    pub width: f32,
+    /// Height.
+    pub height: f32,
+}
+
+/// A request for access: the clear part.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Request {
+    /// Its id.
+    pub id: RequestId,
+    /// Whose vault.
+    pub patient: PatientId,
+    /// Who asks.
+    pub doctor: DoctorId,
+    /// Their hospital.
+    pub hospital: HospitalId,
+    /// What is asked for.
+    pub terms: Terms,
+    /// How far it has come.
+    pub status: RequestStatus,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided_at: Option<Timestamp>,
+    /// The grant it led to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<GrantId>,
+}
+
+/// A request for access: the sealed part.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RequestContent {
+    /// Who asks and where they work.
+    pub who: Names,
+    /// What the doctor writes to the patient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// A doctor and their hospital, by name.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Names {
+    /// The doctor's name.
+    pub doctor: String,
+    /// The hospital's name.
+    pub hospital: String,
+}
+
+/// A grant, live or past: the clear part. [`Names`] are sealed beside it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GrantRow {
+    /// Its id.
+    pub id: GrantId,
+    /// Whose vault.
+    pub patient: PatientId,
+    /// To whom.
+    pub doctor: DoctorId,
+    /// Their hospital.
+    pub hospital: HospitalId,
+    /// What it allows.
+    pub terms: Terms,
+    /// In force from then.
+    pub not_before: Timestamp,
+    /// Refused from that second on.
+    pub ends_at: Timestamp,
+    /// How far it has come, as recorded.
+    pub status: GrantStatus,
+    /// When it was given.
+    pub created_at: Timestamp,
+    /// When it was ended, by whatever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+}
+
+/// The live grant between a patient and a doctor: what a decision rests on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LiveGrant {
+    /// The grant.
+    pub id: GrantId,
+    /// Whose vault.
+    pub patient: PatientId,
+    /// To whom.
+    pub doctor: DoctorId,
+    /// What it allows.
+    pub terms: Terms,
+    /// In force from then.
+    pub not_before: Timestamp,
+    /// Refused from that second on.
+    pub ends_at: Timestamp,
+    /// Disclosures made under it.
+    pub reads: u32,
+    /// The same second for the table's TTL.
+    pub expires_at: i64,
+}
+
+impl From<LiveGrant> for Grant {
+    fn from(live: LiveGrant) -> Self {
+        Self {
+            id: live.id,
+            terms: live.terms,
+            not_before: live.not_before,
+            expires_at: live.ends_at,
+            reads: live.reads,
+        }
+    }
+}
+
+/// A doctor or admin: the clear part.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Staff {
+    /// Where they stand.
+    pub standing: Standing,
+    /// When they were invited.
+    pub created_at: Timestamp,
+    /// When their standing last changed.
+    pub changed_at: Timestamp,
+}
+
+/// A doctor or admin: the sealed part, under the hospital's key.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StaffContent {
+    /// Display name.
+    pub name: String,
+    /// Email address.
+    pub email: String,
+    /// Licence to practise, as the hospital writes it; none for an admin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
+    /// What they practise; none for an admin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub specialty: Option<String>,
+}
+
+/// A kept answer: the clear part. The body is sealed beside it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Saved {
+    /// SHA-256 of what was asked, in hex.
+    pub fingerprint: String,
+    /// The answer's HTTP status.
+    pub status: u16,
+    /// When it may be forgotten, for the table's TTL.
+    pub expires_at: i64,
+}

@@ -1,0 +1,256 @@
+//! The table: consistent reads, ordered runs, one transaction for every change.
+
+use std::{collections::HashMap, time::Duration};
+
+use aws_sdk_dynamodb::{
+    Client,
+    error::SdkError,
+    operation::transact_write_items::TransactWriteItemsError,
+    primitives::Blob,
+    types::{AttributeValue, Get, TransactGetItem, TransactWriteItem},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_item};
+
+use crate::{error::Fault, keys::{INDEX, Key, Range}, vault::DataKey};
+
+/// The attributes of an item.
+pub type Attributes = HashMap<String, AttributeValue>;
+
+/// The sealed part of an item.
+pub const SEALED: &str = "sealed";
+
+/// How often a transaction that met another is tried.
+const CONFLICT_TRIES: u32 = 8;
+
+/// An item as it was read.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// Where it stands.
+    pub key: Key,
+    /// What it holds.
+    pub attributes: Attributes,
+}
+
+impl Item {
+    /// The item of raw attributes, as a stream or a query gives them.
+    ///
+    /// # Errors
+    /// `Fault::Corrupt` without a key.
+    pub fn from_attributes(attributes: Attributes) -> Result<Self, Fault> {
+        let text = |name| attributes.get(name).and_then(|value| value.as_s().ok()).cloned();
+        match (text("PK"), text("SK")) {
+            (Some(pk), Some(sk)) => Ok(Self { key: Key { pk, sk }, attributes }),
+            _ => Err(Fault::Corrupt("key")),
+        }
+    }
+
+    /// The clear part.
+    ///
+    /// # Errors
+    /// `Fault::Corrupt` when it is not a `T`.
+    pub fn clear<T: DeserializeOwned>(&self) -> Result<T, Fault> {
+        from_item(self.attributes.clone()).map_err(|_| Fault::Corrupt("item"))
+    }
+
+    /// A binary attribute.
+    #[must_use]
+    pub fn bytes(&self, name: &str) -> Option<&[u8]> {
+        self.attributes.get(name).and_then(|value| value.as_b().ok()).map(Blob::as_ref)
+    }
+
+    /// The sealed part.
+    ///
+    /// # Errors
+    /// `Fault::Corrupt` when it is missing, was changed or moved, or is not a `T`.
+    pub fn open<T: DeserializeOwned>(&self, key: &DataKey) -> Result<T, Fault> {
+        let sealed = self.bytes(SEALED).ok_or(Fault::Corrupt("sealed"))?;
+        let plain = key.open(&self.key, SEALED, sealed)?;
+        serde_json::from_slice(&plain).map_err(|_| Fault::Corrupt("sealed-content"))
+    }
+}
+
+/// The attributes of an item to be written.
+///
+/// # Errors
+/// `Fault::Corrupt` when the clear part has no such form, which is a mistake in our types.
+pub fn item(key: &Key, clear: &impl Serialize) -> Result<Attributes, Fault> {
+    let mut attributes: Attributes = to_item(clear).map_err(|_| Fault::Corrupt("item"))?;
+    attributes.insert("PK".into(), AttributeValue::S(key.pk.clone()));
+    attributes.insert("SK".into(), AttributeValue::S(key.sk.clone()));
+    Ok(attributes)
+}
+
+/// Seals `content` into an item to be written.
+///
+/// # Errors
+/// See [`DataKey::seal`].
+pub fn seal(
+    attributes: &mut Attributes,
+    at: &Key,
+    key: &DataKey,
+    content: &impl Serialize,
+) -> Result<(), Fault> {
+    attributes.insert(SEALED.into(), sealed(at, key, content)?);
+    Ok(())
+}
+
+/// The sealed form of `content` for the item at `at`.
+///
+/// # Errors
+/// See [`DataKey::seal`].
+pub fn sealed(at: &Key, key: &DataKey, content: &impl Serialize) -> Result<AttributeValue, Fault> {
+    let plain = serde_json::to_vec(content).map_err(|_| Fault::Corrupt("content"))?;
+    Ok(AttributeValue::B(Blob::new(key.seal(at, SEALED, &plain)?)))
+}
+
+/// Puts an item under a key of the index.
+pub fn index(attributes: &mut Attributes, at: &Key) {
+    attributes.insert("GSI1PK".into(), AttributeValue::S(at.pk.clone()));
+    attributes.insert("GSI1SK".into(), AttributeValue::S(at.sk.clone()));
+}
+
+/// A key as DynamoDB takes it.
+#[must_use]
+pub fn key_attributes(key: &Key) -> Attributes {
+    HashMap::from([
+        ("PK".into(), AttributeValue::S(key.pk.clone())),
+        ("SK".into(), AttributeValue::S(key.sk.clone())),
+    ])
+}
+
+/// A client of the one table.
+#[derive(Debug, Clone)]
+pub struct Table {
+    client: Client,
+    pub(crate) name: String,
+}
+
+impl Table {
+    /// The table `name`.
+    #[must_use]
+    pub fn new(client: Client, name: String) -> Self {
+        Self { client, name }
+    }
+
+    /// Reads the items at `keys` as of one moment: the answer is in the order of the keys.
+    ///
+    /// # Errors
+    /// `Fault::Unavailable` when the table refuses.
+    pub async fn read(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, Fault> {
+        if let [key] = keys {
+            return Ok(vec![self.read_one(key).await?]);
+        }
+        let mut call = self.client.transact_get_items();
+        for key in keys {
+            let get = Get::builder().table_name(&self.name).set_key(Some(key_attributes(key)));
+            let get = get.build().map_err(|_| Fault::Corrupt("key"))?;
+            call = call.transact_items(TransactGetItem::builder().get(get).build());
+        }
+        let answer = Box::pin(call.send()).await.map_err(|error| Fault::of(&error))?;
+        let found = answer.responses.unwrap_or_default().into_iter();
+        found.map(|one| one.item.map(Item::from_attributes).transpose()).collect()
+    }
+
+    async fn read_one(&self, key: &Key) -> Result<Option<Item>, Fault> {
+        let call = self.client.get_item().table_name(&self.name).consistent_read(true);
+        let call = call.set_key(Some(key_attributes(key)));
+        let answer = Box::pin(call.send()).await.map_err(|error| Fault::of(&error))?;
+        answer.item.map(Item::from_attributes).transpose()
+    }
+
+    /// The next items of a run, newest first where `newest_first`, up to `limit`, after `after`.
+    ///
+    /// # Errors
+    /// `Fault::Unavailable` when the table refuses.
+    pub async fn run(&self, range: &Range, part: &Part) -> Result<Batch, Fault> {
+        let (pk, sk) = if range.index { ("GSI1PK", "GSI1SK") } else { ("PK", "SK") };
+        let call = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .set_index_name(range.index.then(|| INDEX.to_owned()))
+            .consistent_read(!range.index)
+            .key_condition_expression("#pk = :pk AND #sk BETWEEN :first AND :last")
+            .expression_attribute_names("#pk", pk)
+            .expression_attribute_names("#sk", sk)
+            .expression_attribute_values(":pk", AttributeValue::S(range.pk.clone()))
+            .expression_attribute_values(":first", AttributeValue::S(range.first.clone()))
+            .expression_attribute_values(":last", AttributeValue::S(range.last.clone()))
+            .scan_index_forward(!part.newest_first)
+            .limit(part.limit)
+            .set_exclusive_start_key(part.after.clone());
+        let answer = Box::pin(call.send()).await.map_err(|error| Fault::of(&error))?;
+        let items = answer.items.unwrap_or_default().into_iter().map(Item::from_attributes);
+        Ok(Batch { items: items.collect::<Result<_, _>>()?, after: answer.last_evaluated_key })
+    }
+
+    /// Writes all of `items` or none.
+    ///
+    /// # Errors
+    /// `Fault::Changed` when a condition failed, `Fault::Unavailable` when the table refuses.
+    /// A transaction that only met another is tried again, a little later each time.
+    pub(crate) async fn write(&self, items: &[TransactWriteItem]) -> Result<(), Fault> {
+        for attempt in 0..CONFLICT_TRIES {
+            let call = self.client.transact_write_items().set_transact_items(Some(items.to_vec()));
+            let Err(error) = Box::pin(call.send()).await else { return Ok(()) };
+            match cancelled(&error) {
+                Cancelled::Condition => return Err(Fault::Changed),
+                Cancelled::Conflict => tokio::time::sleep(jitter(attempt)).await,
+                Cancelled::Otherwise => return Err(Fault::of(&error)),
+            }
+        }
+        Err(Fault::Unavailable("TransactionConflict".into()))
+    }
+}
+
+/// Which part of a run to read.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// From the end of the run backwards.
+    pub newest_first: bool,
+    /// How many items to look at, at most.
+    pub limit: i32,
+    /// The key after which to go on.
+    pub after: Option<Attributes>,
+}
+
+/// A part of a run as it was read.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// The items, in order.
+    pub items: Vec<Item>,
+    /// The key after which to go on; `None` at the end.
+    pub after: Option<Attributes>,
+}
+
+enum Cancelled {
+    Condition,
+    Conflict,
+    Otherwise,
+}
+
+/// Looks at every cancellation reason: one failed condition outweighs any conflict.
+fn cancelled<R>(error: &SdkError<TransactWriteItemsError, R>) -> Cancelled {
+    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
+        error.as_service_error()
+    else {
+        return Cancelled::Otherwise;
+    };
+    let codes = || cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
+    let passing = ["None", "TransactionConflict", "ThrottlingError"];
+    if codes().any(|code| code == "ConditionalCheckFailed") {
+        Cancelled::Condition
+    } else if codes().any(|code| code != "None") && codes().all(|code| passing.contains(&code)) {
+        Cancelled::Conflict
+    } else {
+        Cancelled::Otherwise
+    }
+}
+
+/// 10 ms, doubling, and a random part of the same size.
+fn jitter(attempt: u32) -> Duration {
+    let random = uuid::Uuid::now_v7().as_bytes().last().copied().unwrap_or_default();
+    let base = 10_u64 << attempt.min(5);
+    Duration::from_millis(base + base * u64::from(random) / 255)
+}
