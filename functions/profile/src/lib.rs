@@ -1,1 +1,3 @@
-//! TBD
+//! Profile: what people see of themselves.
+
+pub mod profile_get;

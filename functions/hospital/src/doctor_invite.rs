@@ -1,0 +1,79 @@
+//! `POST /v1/hospitals/{hospitalId}/doctors`: invites a doctor. Audited (I2); once however often
+//! it is sent (I7).
+//!
+//! Only writes that the doctor is invited. The table's stream sees it and sends the invitation
+//! (`invitation`), so that none is sent that is not on record, and none on record is forgotten.
+
+use domain::{
+    DoctorId, HospitalId,
+    audit::Target,
+    policy::{acts::DoctorInvite, permit},
+    staff::Standing,
+};
+use edge::{
+    Failure, Http, Idempotency, Reader, Reply, Request,
+    read::{email, text},
+};
+use store::{
+    Look, Store, keys, new_id,
+    rows::{Staff, StaffContent},
+    table::{item, seal},
+};
+
+use crate::standing::StandingView;
+
+/// The operation.
+#[must_use]
+pub fn operation() -> Http<Store> {
+    edge::http("doctor_invite", || Box::pin(Store::connect()), |store, request| {
+        Box::pin(handle(store, request))
+    })
+}
+
+struct Input {
+    hospital: HospitalId,
+    content: StaffContent,
+    once: Idempotency,
+}
+
+impl Input {
+    fn parse(request: &Request) -> Result<Self, Failure> {
+        let read = Reader::with_body(request);
+        let hospital = read.path("hospitalId", HospitalId::parse);
+        let email = read.field("/email", email);
+        let name = read.field("/name", text(1, 100));
+        let licence = read.field("/licence", text(1, 64));
+        let specialty = read.field("/specialty", text(1, 100));
+        let once = read.idempotency();
+        read.finish()?;
+        let content = StaffContent {
+            name: name?,
+            email: email?,
+            licence: Some(licence?),
+            specialty: Some(specialty?),
+        };
+        Ok(Self { hospital: hospital?, content, once: once? })
+    }
+}
+
+async fn handle(store: &Store, request: &Request) -> Result<Reply, Failure> {
+    let caller = request.caller()?;
+    let Input { hospital, content, once } = Input::parse(request)?;
+    let saved = once.place::<DoctorInvite>(&caller);
+    let found = store.look(Look::hospital(&caller, hospital).saved(&saved)).await?;
+    let permit = permit::<DoctorInvite>(&caller, &found.facts(None), found.target(), request.now)?;
+    let key = store.hospital_key(&permit, &found).await?;
+    if let Some(reply) = once.replay(&permit, &found, &key)? {
+        return Ok(reply);
+    }
+    let (doctor, standing) = (DoctorId(new_id()), Standing::Invited);
+    let at = keys::doctor(hospital, doctor);
+    let (created_at, changed_at) = (request.now, request.now);
+    let mut invited = item(&at, &Staff { standing, created_at, changed_at, sent_at: None })?;
+    seal(&mut invited, &at, &key, &content)?;
+    let reply = Reply::created(&StandingView { doctor_id: doctor, standing })?;
+    let entry = permit.entry(Target { doctor: Some(doctor), ..found.target() });
+    let written = store.change(&permit).create(invited).audit(&entry, request.now);
+    once.keep(written, &permit, &reply, &key).commit().await?;
+    Ok(reply)
+}

@@ -1,0 +1,16 @@
+//! `POST /v1/hospitals/{hospitalId}/doctors/{doctorId}/reinstate`: lets a suspended doctor act again.
+//! Audited (I2); once however often it is sent (I7).
+
+use domain::{policy::acts::DoctorReinstate, staff::StandingChange};
+use edge::Http;
+use store::Store;
+
+use crate::standing::change;
+
+/// The operation.
+#[must_use]
+pub fn operation() -> Http<Store> {
+    edge::http("doctor_reinstate", || Box::pin(Store::connect()), |store, request| {
+        Box::pin(change::<DoctorReinstate>(store, request, StandingChange::Reinstate))
+    })
+}

@@ -1,0 +1,16 @@
+//! `POST /v1/hospitals/{hospitalId}/doctors/{doctorId}/verify`: attests that an invited doctor is who they say; from now on they may act.
+//! Audited (I2); once however often it is sent (I7).
+
+use domain::{policy::acts::DoctorVerify, staff::StandingChange};
+use edge::Http;
+use store::Store;
+
+use crate::standing::change;
+
+/// The operation.
+#[must_use]
+pub fn operation() -> Http<Store> {
+    edge::http("doctor_verify", || Box::pin(Store::connect()), |store, request| {
+        Box::pin(change::<DoctorVerify>(store, request, StandingChange::Verify))
+    })
+}
