@@ -46,7 +46,7 @@ def build(names, bin_dir, cache):
 
 
 def zip_one(name, binary, cache):
-    """Strip debug sections, zip at the fastest level, name the result by its content."""
+    """Strip symbols, zip at the fastest level, name the result by its content."""
     stat = binary.stat()
     stamp = hashlib.sha256(f"{stat.st_mtime_ns} {stat.st_size}".encode()).hexdigest()[:16]
     known = list(cache.glob(f"{name}-{stamp}-*.zip"))
@@ -65,9 +65,9 @@ def zip_one(name, binary, cache):
 
 
 def stripped(binary, target):
-    """Debug sections make up most of a debug binary and serve nobody here."""
+    """Symbols make up half of a debug binary; a panic names its line without them."""
     strip = shutil.which("strip")
-    if strip and subprocess.run([strip, "--strip-debug", "-o", target, binary], check=False).returncode == 0:
+    if strip and subprocess.run([strip, "-o", target, binary], check=False).returncode == 0:
         return target
     shutil.copyfile(binary, target)
     return target

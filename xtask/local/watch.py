@@ -29,3 +29,13 @@ def end_group() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if os.getpgrp() == os.getpid():
         os.killpg(os.getpgrp(), signal.SIGTERM)
+
+
+def on_stop(end) -> None:
+    """Run `end` at SIGTERM and SIGINT, off the thread that it may be waiting for."""
+
+    def handle(*_):
+        threading.Thread(target=end, daemon=True).start()
+
+    signal.signal(signal.SIGTERM, handle)
+    signal.signal(signal.SIGINT, handle)
