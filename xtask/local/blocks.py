@@ -13,7 +13,9 @@ def of_pages(pages, numbered):
 
 
 def of_page(page, number):
-    lines = [list(words) for _, words in itertools.groupby(page.words, key=lambda word: word.line)]
+    lines = in_rows(
+        [list(words) for _, words in itertools.groupby(page.words, key=lambda word: word.line)]
+    )
     line_blocks, word_blocks = [], []
     for words in lines:
         children = [block("WORD", word.polygon, number, Text=word.text, TextType="PRINTED",
@@ -29,6 +31,28 @@ def of_page(page, number):
     if line_blocks:
         whole["Relationships"] = [{"Type": "CHILD", "Ids": [line["Id"] for line in line_blocks]}]
     return [whole, *line_blocks, *word_blocks]
+
+
+def in_rows(lines):
+    """Lines as Textract orders them: top to bottom, and from left to right in a row.
+
+    The engine reads a table column by column; a row of it belongs together.
+    """
+    rows = []
+    for line in sorted(lines, key=middle):
+        if rows and abs(middle(line) - middle(rows[-1][0])) < height(line) / 2:
+            rows[-1].append(line)
+        else:
+            rows.append([line])
+    return [line for row in rows for line in sorted(row, key=lambda line: line[0].polygon[0][0])]
+
+
+def middle(line):
+    return sum(y for word in line for _, y in word.polygon) / (4 * len(line))
+
+
+def height(line):
+    return max(abs(word.polygon[3][1] - word.polygon[0][1]) for word in line)
 
 
 def around(words):

@@ -141,7 +141,7 @@ def reading(image, angle, psm):
         turned = image.rotate(
             angle, resample=Image.Resampling.BICUBIC, expand=angle % 90 == 0, fillcolor=255
         )
-    scale = min(3.0, max(1.0, LONG_SIDE / max(turned.size)))
+    scale = min(3.0, LONG_SIDE / max(turned.size))
     size = (round(turned.width * scale), round(turned.height * scale))
     ready = ImageOps.autocontrast(turned.resize(size, Image.Resampling.LANCZOS), cutoff=1)
     rows = tesseract(ready, psm)

@@ -188,6 +188,11 @@ fn script(workspace: &Workspace, settings: &Settings, name: &str) -> Result<Comm
         .arg(workspace.script(name))
         .arg(&settings.dir)
         .current_dir(&workspace.root)
+        // Functions inherit this environment; on AWS they would see none of ours.
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("HOME", settings.dir.join("tmp"))
+        .env("LANG", "C.UTF-8")
         .env("TMPDIR", settings.dir.join("tmp"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env(
@@ -217,8 +222,6 @@ fn aws_environment(command: &mut Command, settings: &Settings, port: u16) {
         .env("AWS_ACCESS_KEY_ID", ROOT_KEY)
         .env("AWS_SECRET_ACCESS_KEY", ROOT_KEY)
         .env("AWS_EC2_METADATA_DISABLED", "true")
-        .env_remove("AWS_SESSION_TOKEN")
-        .env_remove("AWS_PROFILE")
         .env("MINISTACK_REGION", &settings.region)
         .env("MINISTACK_COGNITO_PRETOKEN_STRICT", "1")
         .env("PERSIST_STATE", flag)
