@@ -7,13 +7,13 @@ use domain::{
     AuditId, GrantId, HospitalId, PatientId, RecordId, RequestId, Timestamp,
     audit::{Actor, Entry, Ledger, Outcome},
     consent::Purpose,
-    policy::{Action, Permit, acts::AuditList, permit},
+    policy::{Action, acts::AuditList, permit},
 };
 use edge::{Failure, Http, Reader, Reply, Request};
 use serde::Serialize;
 use store::{
-    Fault, Found, Item, Key, Look, Owner, Store, keys,
-    list::{Page, read_cursor},
+    Fault, Item, Key, Look, Owner, Store, keys,
+    list::{Page, Scroll, read_cursor},
     rows::{Profile, StaffContent},
     table::Attributes,
 };
@@ -88,51 +88,60 @@ async fn handle(store: &Store, request: &Request) -> Result<Reply, Failure> {
     let permit = permit::<AuditList>(&caller, &facts, found.target(), request.now)?;
     let key = store.patient_key(&permit, &found).await?;
     let list = Key { pk: "audit_list".into(), sk: input.patient.to_string() };
-    let after = match &input.cursor {
-        Some(cursor) => Some(read_cursor(cursor, &key, &list).ok_or_else(Reader::bad_cursor)?),
-        None => None,
-    };
+    let mut walk = Walk { ledger, month: keys::month(request.now), run: newest, batch: first };
+    if let Some(cursor) = &input.cursor {
+        let after = read_cursor(cursor, &key, &list).ok_or_else(Reader::bad_cursor)?;
+        walk = Walk::after(store, ledger, after).await?;
+    }
+    let vault = found.patient_vault(&permit).ok_or(Fault::Corrupt("vault"))?;
     let mut page = Page::of(input.limit);
-    fill(store, &permit, &found, (ledger, after, first), &mut page).await?;
+    walk.fill(store, &keys::month(vault.created_at), &mut page).await?;
     let next_cursor = page.next(&key, &list)?;
     let names = names(store, &page.items).await?;
     let items = page.items.iter().map(|entry| view(entry, input.patient, &names)).collect();
     Reply::ok(&Output { items, next_cursor })
 }
 
-/// Fills the page month by month, from the newest or from where the cursor stands back to the
-/// month in which the vault was made.
-async fn fill(
-    store: &Store,
-    permit: &Permit<AuditList>,
-    found: &Found,
-    (ledger, after, first): (Ledger, Option<Attributes>, Option<Vec<Item>>),
-    page: &mut Page<Entry>,
-) -> Result<(), Fault> {
-    let vault = found.patient_vault(permit).ok_or(Fault::Corrupt("vault"))?;
-    let begun = keys::month(vault.created_at);
-    let now = keys::month(permit.now());
-    let mut month = after.as_ref().and_then(keys::month_of).unwrap_or_else(|| now.clone());
-    let mut after = after;
-    // The first run of this month may have been read already; a whole short one need not be again.
-    if let Some(items) = first {
-        after = items.last().map(|item| store::table::key_attributes(&item.key));
-        offer(page, &items)?;
-        if after.is_none() {
-            month = keys::month_before(&month);
-        }
+/// A walk back through the months of a trail.
+struct Walk<'s> {
+    ledger: Ledger,
+    month: String,
+    run: Scroll<'s>,
+    batch: Option<Vec<Item>>,
+}
+
+impl<'s> Walk<'s> {
+    /// Begins where a cursor stands.
+    async fn after(store: &'s Store, ledger: Ledger, place: Attributes) -> Result<Self, Fault> {
+        let month = keys::month_of(&place).ok_or(Fault::Corrupt("cursor"))?;
+        let mut run = store.scroll(keys::audits(ledger, &month), Some(place));
+        let batch = run.next().await?;
+        Ok(Self { ledger, month, run, batch })
     }
-    while month >= begun && !page.is_full() {
-        let mut scroll = store.scroll(keys::audits(ledger, &month), after.take());
-        while let Some(items) = scroll.next().await? {
-            offer(page, &items)?;
-            if page.is_full() {
-                break;
+
+    /// Fills the page, back to the month in which the vault was made.
+    async fn fill(
+        mut self,
+        store: &'s Store,
+        begun: &str,
+        page: &mut Page<Entry>,
+    ) -> Result<(), Fault> {
+        loop {
+            while let Some(items) = self.batch.take() {
+                offer(page, &items)?;
+                if page.is_full() {
+                    return Ok(());
+                }
+                self.batch = self.run.next().await?;
             }
+            if self.month.as_str() <= begun {
+                return Ok(());
+            }
+            self.month = keys::month_before(&self.month);
+            self.run = store.scroll(keys::audits(self.ledger, &self.month), None);
+            self.batch = self.run.next().await?;
         }
-        month = keys::month_before(&month);
     }
-    Ok(())
 }
 
 fn offer(page: &mut Page<Entry>, items: &[Item]) -> Result<(), Fault> {
