@@ -14,4 +14,4 @@ pub use problem::{Failure, Problem};
 pub use read::Reader;
 pub use reply::Reply;
 pub use request::Request;
-pub use serve::{Answer, Connecting, Event, Http, Service, event, http};
+pub use serve::{Answer, Boxed, Connecting, Event, Http, Service, event, http};
