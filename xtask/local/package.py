@@ -67,8 +67,10 @@ def zip_one(name, binary, cache):
 def stripped(binary, target):
     """Symbols make up half of a debug binary; a panic names its line without them."""
     strip = shutil.which("strip")
-    if strip and subprocess.run([strip, "-o", target, binary], check=False).returncode == 0:
-        return target
+    if strip:
+        done = subprocess.run([strip, "-o", target, binary], capture_output=True, check=False)
+        if done.returncode == 0:
+            return target
     shutil.copyfile(binary, target)
     return target
 
