@@ -9,7 +9,7 @@ that no function of the vault needs to know where it runs:
   a client's WriteAttributes; immutable and unknown attributes; a failing
   pre-token trigger answers UserLambdaValidationException.
 - CloudFormation: time to live, point-in-time recovery and encryption of tables,
-  encryption of buckets.
+  encryption of buckets; alarms over expressions are accepted.
 - DynamoDB: time-to-live deletions appear on the stream, marked as the service's;
   partial failures of a stream handler are repeated, a limited number of times.
 - IAM: the condition keys kms:EncryptionContext:* and kms:EncryptionContextKeys;
