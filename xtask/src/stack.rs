@@ -251,6 +251,8 @@ fn deploy(workspace: &Workspace, settings: &Settings, record: Record) -> Result<
         .args(["--textract-port", &record.textract.port.to_string()])
         .args(["--region", &settings.region])
         .args(["--pids", &pids.to_string()])
+        // Zipping costs half a minute of work for nothing when nothing is kept.
+        .args(["--zip-level", if settings.keep_data { "1" } else { "0" }])
         .env("PYTHONDONTWRITEBYTECODE", "1");
     run_checked(&mut command, "deploy template.yaml to the local stack")?;
     StackInfo::read(&settings.dir)
