@@ -10,6 +10,7 @@ that no function of the vault needs to know where it runs:
   pre-token trigger answers UserLambdaValidationException.
 - CloudFormation: time to live, point-in-time recovery and encryption of tables,
   encryption of buckets; alarms over expressions are accepted.
+- SQS: queue URLs do not change with the port.
 - DynamoDB: time-to-live deletions appear on the stream, marked as the service's;
   partial failures of a stream handler are repeated, a limited number of times.
 - IAM: the condition keys kms:EncryptionContext:* and kms:EncryptionContextKeys;
@@ -23,7 +24,7 @@ Each wrapper names what AWS does. Start with the same environment as ministack.
 import sys
 
 import watch
-from gaps import cloudformation, cognito, dynamodb, gateway, iam, streams
+from gaps import cloudformation, cognito, dynamodb, gateway, iam, queues, streams
 
 
 def main():
@@ -31,7 +32,7 @@ def main():
     del sys.argv[1:]
     watch.stop_with_parent()
     # Time to live first: ministack's own thread for it must not start.
-    for gap in (dynamodb, iam, gateway, cognito, cloudformation, streams):
+    for gap in (dynamodb, iam, gateway, cognito, cloudformation, queues, streams):
         gap.fill()
     from ministack.app import main as serve
 
