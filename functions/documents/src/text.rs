@@ -287,9 +287,9 @@ mod tests {
     fn a_page_that_is_too_full_loses_boxes_before_lines() {
         let bounds = Some(Bounds { left: 0.12345, top: 0.12345, width: 0.12345, height: 0.12345 });
         let line = |text: &str| Line { text: text.into(), confidence: 99.99, bounds };
-        let full = PageContent { lines: vec![line("some words of a line"); 3000] };
+        let full = PageContent { lines: vec![line("some words of a line"); 4000] };
         let fit = fitting(full).unwrap();
-        assert_eq!(fit.lines.len(), 3000);
+        assert_eq!(fit.lines.len(), 4000);
         assert!(fit.lines.iter().all(|line| line.bounds.is_none()));
         let fuller = PageContent { lines: vec![line(&"x".repeat(1000)); 1000] };
         let fit = fitting(fuller).unwrap();
