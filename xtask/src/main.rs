@@ -1,2 +1,94 @@
-//! The developer's commands.
-fn main() {}
+//! The developer's commands: set up, run, test and show the vault on this machine.
+
+mod demo;
+mod dev;
+mod hospital_add;
+mod process;
+mod servers;
+mod setup;
+mod stack;
+mod test;
+mod workspace;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Everything a developer of the vault runs. No command writes outside the
+/// checkout's ignored folders, `.local/` and `target/`.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Set up, start the local stack, play the demo, then serve until Ctrl-C.
+    ///
+    /// Data survives: the next `dev` continues where this one stopped.
+    Dev {
+        /// Where the stack keeps its state and logs.
+        #[arg(long, default_value = ".local/dev")]
+        dir: PathBuf,
+        /// Serve without playing the demo first.
+        #[arg(long)]
+        no_demo: bool,
+    },
+    /// Play the story over HTTP; exits non-zero on the first surprise.
+    ///
+    /// Uses the running `dev` stack; without one, brings up a throw-away stack
+    /// and takes it down afterwards.
+    Demo {
+        /// Documents to upload instead of the samples in tests/data.
+        #[arg(long)]
+        documents: Option<PathBuf>,
+    },
+    /// Run every test on a throw-away stack of its own.
+    ///
+    /// Tests find the stack through MEDIVAULT_STACK, the path of its stack.json.
+    Test {
+        /// Where the throw-away stack keeps its state and logs.
+        #[arg(long, default_value = ".local/test")]
+        dir: PathBuf,
+        /// Leave the stack running afterwards, to look at it.
+        #[arg(long)]
+        keep: bool,
+        /// Passed on to `cargo test --workspace --no-fail-fast`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        cargo_args: Vec<String>,
+    },
+    /// Start, stop or look at a local stack.
+    #[command(subcommand)]
+    Stack(stack::Command),
+    /// Bootstrap a hospital and its first admin, locally or on AWS.
+    HospitalAdd(hospital_add::Args),
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    process::catch_interrupt()?;
+    match command {
+        Command::Dev { dir, no_demo } => dev::serve(dir, !no_demo),
+        Command::Demo { documents } => dev::demo(documents),
+        Command::Test {
+            dir,
+            keep,
+            cargo_args,
+        } => test::run(dir, keep, &cargo_args),
+        Command::Stack(command) => stack::run(command),
+        Command::HospitalAdd(args) => hospital_add::run(&args),
+    }
+}

@@ -217,20 +217,25 @@ impl Change<'_> {
 
     /// Puts an item that must not exist yet.
     pub fn create(self, attributes: Attributes) -> Self {
-        self.put(attributes, Some("attribute_not_exists(PK)"))
+        let put = Put::builder()
+            .table_name(&self.store.table.name)
+            .set_item(Some(attributes))
+            .condition_expression("attribute_not_exists(PK)")
+            .build()
+            .map_err(|_| Fault::Corrupt("put"));
+        self.add(put.map(|put| TransactWriteItem::builder().put(put).build()))
     }
 
-    /// Puts an item whether or not one stands there; its place is decided by another condition
-    /// of the same change.
-    pub fn put_over(self, attributes: Attributes) -> Self {
-        self.put(attributes, None)
-    }
-
-    fn put(self, attributes: Attributes, condition: Option<&str>) -> Self {
-        let put = Put::builder().table_name(&self.store.table.name);
-        let put = put.set_item(Some(attributes));
-        let put = put.set_condition_expression(condition.map(str::to_owned));
-        let put = put.build().map_err(|_| Fault::Corrupt("put"));
+    /// Puts an item over the one that stands there, if `name` of that one is `value`.
+    pub fn replace(self, attributes: Attributes, name: &str, value: AttributeValue) -> Self {
+        let put = Put::builder()
+            .table_name(&self.store.table.name)
+            .set_item(Some(attributes))
+            .condition_expression("#name = :value")
+            .expression_attribute_names("#name", name)
+            .expression_attribute_values(":value", value)
+            .build()
+            .map_err(|_| Fault::Corrupt("put"));
         self.add(put.map(|put| TransactWriteItem::builder().put(put).build()))
     }
 

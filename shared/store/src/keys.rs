@@ -6,6 +6,8 @@ use domain::{
     audit::Ledger, policy::Action, names::Named,
 };
 
+use crate::table::Attributes;
+
 /// The name of the one index.
 pub const INDEX: &str = "GSI1";
 
@@ -106,10 +108,36 @@ pub fn texts(of: PatientId, oldest: RecordId, newest: RecordId) -> Range {
     }
 }
 
+/// The record that a record's key names.
+#[must_use]
+pub fn record_of(key: &Key) -> Option<RecordId> {
+    key.sk.strip_prefix("RECORD#").and_then(RecordId::parse)
+}
+
+/// The record that a text page's key names.
+#[must_use]
+pub fn text_of(key: &Key) -> Option<RecordId> {
+    let (id, _) = key.sk.strip_prefix("TEXT#")?.split_once('#')?;
+    RecordId::parse(id)
+}
+
+/// The text pages of a record from `first` to `last`.
+#[must_use]
+pub fn text_pages(of: PatientId, id: RecordId, first: u32, last: u32) -> Range {
+    let (first, last) = (text_page(of, id, first).sk, text_page(of, id, last).sk);
+    Range { pk: patient(of), first, last, index: false }
+}
+
 /// The live grant between a patient and a doctor: at most one.
 #[must_use]
 pub fn live_grant(of: PatientId, to: DoctorId) -> Key {
     Key::new(patient(of), format!("LIVE#{to}"))
+}
+
+/// All live grants of a patient.
+#[must_use]
+pub fn live_grants(of: PatientId) -> Range {
+    Range::prefix(patient(of), "LIVE#", false)
 }
 
 /// A grant, live or past.
@@ -165,6 +193,24 @@ fn ledger(of: Ledger) -> String {
 #[must_use]
 pub fn month(at: Timestamp) -> String {
     at.to_string().chars().take(7).collect()
+}
+
+/// The month before, written the same way.
+#[must_use]
+pub fn month_before(month: &str) -> String {
+    let (year, number) = month.split_once('-').unwrap_or(("0", "1"));
+    let (year, number) = (year.parse::<u32>().unwrap_or(0), number.parse().unwrap_or(1));
+    match number {
+        0 | 1 => format!("{:04}-12", year.saturating_sub(1)),
+        number => format!("{year:04}-{:02}", number - 1),
+    }
+}
+
+/// The month of an audit entry's place, as a cursor holds it.
+#[must_use]
+pub fn month_of(place: &Attributes) -> Option<String> {
+    let partition = place.get("PK")?.as_s().ok()?;
+    partition.strip_prefix("AUDIT#")?.rsplit('#').next().map(str::to_owned)
 }
 
 /// One audit entry; its id sorts by time.
@@ -232,4 +278,34 @@ pub fn due(shard: u8, now: Timestamp) -> Range {
 
 fn expiry_shard(shard: u8) -> String {
     format!("EXPIRY#{shard}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn months_go_back_over_the_turn_of_the_year() {
+        let cases = [("2026-11", "2026-10"), ("2026-01", "2025-12"), ("2026-10", "2026-09")];
+        for (month, before) in cases {
+            assert_eq!(month_before(month), before);
+        }
+    }
+
+    #[test]
+    fn a_grant_is_due_in_its_own_shard_from_its_last_second_on() {
+        let end = Timestamp::constant(1_800_000_000, 0);
+        let grant = GrantId(uuid::Uuid::now_v7());
+        let place = in_expiry(grant, end);
+        let within = |now| {
+            let ranges = (0..EXPIRY_SHARDS).map(|shard| due(shard, now));
+            let hits = ranges.filter(|range| {
+                range.pk == place.pk && (&range.first..=&range.last).contains(&&place.sk)
+            });
+            hits.count()
+        };
+        assert_eq!(within(Timestamp::constant(1_799_999_999, 0)), 0);
+        assert_eq!(within(end), 1);
+        assert_eq!(within(Timestamp::constant(1_900_000_000, 0)), 1);
+    }
 }

@@ -67,18 +67,18 @@ impl Store {
     /// # Errors
     /// `Fault::Unavailable` when the environment names none.
     pub fn new(config: &SdkConfig) -> Result<Self, Fault> {
+        Ok(Self::named(config, variable("TABLE_NAME")?, variable("KEY_ARN")?))
+    }
+
+    /// The store over the table `table` and the KMS key `key`.
+    #[must_use]
+    pub fn named(config: &SdkConfig, table: String, key: String) -> Self {
         let dynamo = aws_sdk_dynamodb::config::Builder::from(config).interceptor(TripCounter);
         let kms = aws_sdk_kms::config::Builder::from(config).interceptor(TripCounter);
-        Ok(Self {
-            table: Table::new(
-                aws_sdk_dynamodb::Client::from_conf(dynamo.build()),
-                variable("TABLE_NAME")?,
-            ),
-            keys: KeyRing::new(
-                aws_sdk_kms::Client::from_conf(kms.build()),
-                variable("KEY_ARN")?,
-            ),
-        })
+        Self {
+            table: Table::new(aws_sdk_dynamodb::Client::from_conf(dynamo.build()), table),
+            keys: KeyRing::new(aws_sdk_kms::Client::from_conf(kms.build()), key),
+        }
     }
 
     /// Connects to the store named by the environment.

@@ -48,6 +48,18 @@ impl Scroll<'_> {
         self.after = batch.after;
         Ok(Some(batch.items))
     }
+
+    /// All that is left of the run: for runs that are short by nature.
+    ///
+    /// # Errors
+    /// `Fault::Unavailable` when the table refuses.
+    pub async fn all(&mut self) -> Result<Vec<Item>, Fault> {
+        let mut all = Vec::new();
+        while let Some(items) = self.next().await? {
+            all.extend(items);
+        }
+        Ok(all)
+    }
 }
 
 /// A page being filled. It takes one item more than it shows, to know whether there are more:

@@ -1,1 +1,55 @@
-//! TBD
+//! What tests and the demo are made of: a client of the running stack, the story's cast, the
+//! story itself. Speaks to the API as an app would, and to AWS as the operator.
+
+pub mod cast;
+pub mod documents;
+pub mod http;
+pub mod operator;
+pub mod stack;
+pub mod story;
+
+pub use cast::{Admin, Doctor, Hospital, Patient};
+pub use http::{Answer, Call};
+pub use stack::Stack;
+
+/// Something was not as expected; the message says what.
+#[derive(Debug, Clone)]
+pub struct Surprise(pub String);
+
+impl std::fmt::Display for Surprise {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<E: std::error::Error> From<E> for Surprise {
+    fn from(error: E) -> Self {
+        Self(format!("{error}: {error:?}"))
+    }
+}
+
+/// The outcome of a step.
+pub type Outcome<T = ()> = Result<T, Surprise>;
+
+/// A surprise unless `holds`.
+///
+/// # Errors
+/// `what` was expected and does not hold.
+pub fn ensure(holds: bool, what: impl Into<String>) -> Outcome {
+    if holds { Ok(()) } else { Err(Surprise(what.into())) }
+}
+
+/// Asks again and again until `ask` has an answer, for at most 90 seconds.
+///
+/// # Errors
+/// When there was none in that time: `what` was waited for.
+pub fn poll<T>(what: &str, mut ask: impl FnMut() -> Outcome<Option<T>>) -> Outcome<T> {
+    let begun = std::time::Instant::now();
+    while begun.elapsed().as_secs() < 90 {
+        if let Some(answer) = ask()? {
+            return Ok(answer);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    Err(Surprise(format!("waited in vain for: {what}")))
+}

@@ -1,0 +1,53 @@
+//! `DELETE /v1/grants/{grantId}`: the patient withdraws a grant; the doctor's next request is
+//! refused (I5). Withdrawing one that has ended already changes nothing and is no error.
+
+use domain::{
+    Caller, GrantId,
+    consent::GrantStatus,
+    names::Named,
+    audit::Target,
+    policy::{acts::GrantRevoke, permit},
+};
+use edge::{Failure, Http, Problem, Reader, Reply, Request};
+use store::{Look, Store, Update, keys, rows::GrantRow, text};
+
+/// The operation.
+#[must_use]
+pub fn operation() -> Http<Store> {
+    edge::http("grant_revoke", || Box::pin(Store::connect()), |store, request| {
+        Box::pin(handle(store, request))
+    })
+}
+
+async fn handle(store: &Store, request: &Request) -> Result<Reply, Failure> {
+    let caller = request.caller()?;
+    let read = Reader::new(request);
+    let grant = read.path("grantId", GrantId::parse);
+    read.finish()?;
+    let look = match caller {
+        Caller::Patient(id) => Look::vault(&caller, id).grant(grant?),
+        _ => Look::own(&caller),
+    };
+    let found = store.look(look).await?;
+    let facts = found.facts(None);
+    let permit = permit::<GrantRevoke>(&caller, &facts, found.target(), request.now)?;
+    let item = found.grant_item(&permit).ok_or_else(Problem::not_found)?;
+    let row: GrantRow = item.clear()?;
+    if row.status != GrantStatus::Active || row.ends_at <= request.now {
+        return Ok(Reply::no_content());
+    }
+    let ended = Update::at(keys::grant(row.patient, row.id))
+        .set("status", text(GrantStatus::Revoked.name()))
+        .set("ended_at", text(request.now))
+        .require("status", "=", text(GrantStatus::Active.name()));
+    let purpose = Some(row.terms.purpose);
+    let target = Target { doctor: Some(row.doctor), purpose, ..found.target() };
+    store
+        .change(&permit)
+        .update(ended)
+        .delete(&keys::live_grant(row.patient, row.doctor), "id", text(row.id))
+        .audit(&permit.entry(target), request.now)
+        .commit()
+        .await?;
+    Ok(Reply::no_content())
+}

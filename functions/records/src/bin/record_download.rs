@@ -1,0 +1,4 @@
+//! The Lambda of `record_download`.
+fn main() -> std::process::ExitCode {
+    records::record_download::operation().serve()
+}

@@ -1,0 +1,4 @@
+//! The Lambda of `record_list`.
+fn main() -> std::process::ExitCode {
+    records::record_list::operation().serve()
+}

@@ -1,0 +1,356 @@
+//! The cast: patients, hospitals, admins and doctors, each made through the front door.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use domain::{DoctorId, HospitalId};
+use hospital::bootstrap::{NewHospital, add_hospital};
+use serde_json::{Value, json};
+use totp_rs::{Builder, Secret};
+
+use crate::{Answer, Outcome, Stack, Surprise, poll};
+
+/// The confirmation code of the local Cognito.
+const LOCAL_CODE: &str = "123456";
+
+/// A signed-in account.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Email address.
+    pub email: String,
+    /// Password.
+    pub password: String,
+    /// Access token.
+    pub token: String,
+    /// Refresh token.
+    pub refresh: String,
+    secret: Option<String>,
+}
+
+/// A patient.
+#[derive(Debug, Clone)]
+pub struct Patient {
+    /// Their id.
+    pub id: String,
+    /// Their account.
+    pub account: Account,
+}
+
+/// A hospital.
+#[derive(Debug, Clone)]
+pub struct Hospital {
+    /// Its id.
+    pub id: String,
+    /// Its first admin.
+    pub admin: Admin,
+}
+
+/// A hospital admin with a second factor.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    /// Their account.
+    pub account: Account,
+}
+
+/// A doctor with a second factor.
+#[derive(Debug, Clone)]
+pub struct Doctor {
+    /// Their id.
+    pub id: String,
+    /// Their account.
+    pub account: Account,
+}
+
+/// An address nobody else has.
+#[must_use]
+pub fn address(of: &str) -> String {
+    format!("{of}.{}@example.org", uuid::Uuid::now_v7().simple())
+}
+
+/// A password that meets the policy.
+#[must_use]
+pub fn password() -> String {
+    format!("Aa1-{}", uuid::Uuid::new_v4().simple())
+}
+
+/// A claim of a token, unchecked.
+#[must_use]
+pub fn claim(token: &str, name: &str) -> Option<String> {
+    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    let claims: Value = serde_json::from_slice(&payload).ok()?;
+    claims[name].as_str().map(str::to_owned)
+}
+
+impl Account {
+    /// Signs in with the password, answering whatever challenges come.
+    ///
+    /// # Errors
+    /// When signing in fails.
+    pub fn sign_in(&mut self, stack: &Stack) -> Outcome {
+        let credentials = json!({ "email": self.email, "password": self.password });
+        let mut answer = stack.post("/v1/sessions").json(&credentials).expect(200)?;
+        while answer.text("/status")? == "challenge" {
+            answer = self.answer(stack, &answer)?;
+        }
+        self.token = answer.text("/accessToken")?.to_owned();
+        self.refresh = answer.text("/refreshToken")?.to_owned();
+        Ok(())
+    }
+
+    fn answer(&mut self, stack: &Stack, asked: &Answer) -> Outcome<Answer> {
+        let (session, challenge) = (asked.text("/session")?, asked.text("/challenge")?);
+        let mut body = json!({ "session": session, "challenge": challenge });
+        match challenge {
+            "new-password" => {
+                self.password = password();
+                body["newPassword"] = json!(self.password);
+            }
+            _ => body["code"] = json!(self.code()?),
+        }
+        stack.post("/v1/sessions/challenge").json(&body).expect(200)
+    }
+
+    /// The code of this moment (RFC 6238).
+    ///
+    /// # Errors
+    /// When no second factor is enrolled.
+    pub fn code(&self) -> Outcome<String> {
+        let secret = self.secret.as_ref().ok_or_else(|| Surprise("no second factor".into()))?;
+        let secret = Secret::try_from_base32(secret).map_err(|e| Surprise(format!("{e:?}")))?;
+        let totp = Builder::new().with_secret(secret).build_noncompliant();
+        Ok(totp.generate_current().to_string())
+    }
+
+    /// Enrols a second factor; the caller has to sign in again.
+    ///
+    /// # Errors
+    /// When enrolling fails.
+    pub fn enroll(&mut self, stack: &Stack) -> Outcome {
+        let begun = stack.post("/v1/me/mfa").token(&self.token).json(&json!({})).expect(200)?;
+        self.secret = Some(begun.text("/secret")?.to_owned());
+        let code = json!({ "code": self.code()? });
+        stack.post("/v1/me/mfa/verify").token(&self.token).json(&code).expect(204).map(|_| ())
+    }
+
+    fn new(email: String, password: String) -> Self {
+        Self { email, password, token: String::new(), refresh: String::new(), secret: None }
+    }
+}
+
+impl Patient {
+    /// Registers, confirms by code and signs in.
+    ///
+    /// # Errors
+    /// When a step fails.
+    pub fn join(stack: &Stack, name: &str) -> Outcome<Self> {
+        let mut account = Account::new(address("patient"), password());
+        let (email, password) = (&account.email, &account.password);
+        let body = json!({ "email": email, "password": password, "name": name });
+        stack.post("/v1/accounts").json(&body).expect(202)?;
+        let body = json!({ "email": email, "code": LOCAL_CODE });
+        stack.post("/v1/accounts/confirm").json(&body).expect(204)?;
+        account.sign_in(stack)?;
+        let id = claim(&account.token, "sub").ok_or_else(|| Surprise("no sub".into()))?;
+        Ok(Self { id, account })
+    }
+
+    /// Their token.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.account.token
+    }
+
+    /// A path below their vault.
+    #[must_use]
+    pub fn path(&self, rest: &str) -> String {
+        format!("/v1/patients/{}{rest}", self.id)
+    }
+
+    /// Their whole audit trail, oldest first.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn audit(&self, stack: &Stack) -> Outcome<Vec<Value>> {
+        let mut all = self.pages(stack, "/audit?limit=100")?;
+        all.reverse();
+        Ok(all)
+    }
+
+    /// Every item of a list below their vault, page by page.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn pages(&self, stack: &Stack, list: &str) -> Outcome<Vec<Value>> {
+        pages(stack, self.token(), &self.path(list))
+    }
+}
+
+/// Every item of a list, page by page; `path` has a query already.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn pages(stack: &Stack, token: &str, path: &str) -> Outcome<Vec<Value>> {
+    let mut all = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = stack.get_path(&format!("{path}{cursor}")).token(token).expect(200)?;
+        all.extend(page.list("/items")?.clone());
+        match page.body["nextCursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return Ok(all),
+        }
+    }
+}
+
+impl Hospital {
+    /// Bootstraps a hospital and its first admin as the operator does, without their first
+    /// sign-in: the admin still has the temporary password.
+    ///
+    /// # Errors
+    /// When a step fails.
+    pub fn add(stack: &Stack, name: &str, admin: &str) -> Outcome<(HospitalId, Account)> {
+        let account = Account::new(address("admin"), password());
+        let new = NewHospital {
+            name: name.into(),
+            admin_name: admin.into(),
+            admin_email: account.email.clone(),
+            temporary_password: Some(account.password.clone()),
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let added = runtime.block_on(async {
+            let config = operator_config(stack).await;
+            let store = store::Store::named(
+                &config,
+                stack.output("TableName")?.to_owned(),
+                stack.output("VaultKeyArn")?.to_owned(),
+            );
+            let cognito = aws_sdk_cognitoidentityprovider::Client::new(&config);
+            let pool = stack.output("UserPoolId")?;
+            add_hospital(&store, &cognito, pool, &new).await.map_err(Surprise::from)
+        })?;
+        Ok((added.hospital, account))
+    }
+
+    /// A hospital whose admin has a second factor and is signed in with it.
+    ///
+    /// # Errors
+    /// When a step fails.
+    pub fn open(stack: &Stack, name: &str) -> Outcome<Self> {
+        let (id, mut account) = Self::add(stack, name, "Ines Admin")?;
+        account.sign_in(stack)?;
+        account.enroll(stack)?;
+        account.sign_in(stack)?;
+        Ok(Self { id: id.to_string(), admin: Admin { account } })
+    }
+
+    /// A path below the hospital.
+    #[must_use]
+    pub fn path(&self, rest: &str) -> String {
+        format!("/v1/hospitals/{}{rest}", self.id)
+    }
+
+    /// Invites a doctor and waits for the mail; they have not signed in yet.
+    ///
+    /// # Errors
+    /// When a step fails.
+    pub fn invite(&self, stack: &Stack, name: &str) -> Outcome<(DoctorId, Account)> {
+        let email = address("doctor");
+        let body = json!({
+            "email": email, "name": name, "licence": "GMC 7654321", "specialty": "Cardiology",
+        });
+        let token = &self.admin.account.token;
+        let invited = stack.post(&self.path("/doctors")).token(token).json(&body).expect(201)?;
+        let id = DoctorId::parse(invited.text("/doctorId")?);
+        let password = poll("the invitation", || {
+            Ok(stack.mail(&email)?.iter().find_map(|mail| temporary_password(mail)))
+        })?;
+        let id = id.ok_or_else(|| Surprise("no doctor id".into()))?;
+        Ok((id, Account::new(email, password)))
+    }
+
+    /// What the admin does to a doctor: `verify`, `suspend` or `reinstate`.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub fn rule(&self, stack: &Stack, doctor: &str, verb: &str) -> Outcome<Answer> {
+        let path = self.path(&format!("/doctors/{doctor}/{verb}"));
+        stack.post(&path).token(&self.admin.account.token).json(&json!({})).expect(200)
+    }
+
+    /// A verified doctor, signed in with a second factor.
+    ///
+    /// # Errors
+    /// When a step fails.
+    pub fn doctor(&self, stack: &Stack, name: &str) -> Outcome<Doctor> {
+        let (id, mut account) = self.invite(stack, name)?;
+        account.sign_in(stack)?;
+        account.enroll(stack)?;
+        account.sign_in(stack)?;
+        self.rule(stack, &id.to_string(), "verify")?;
+        Ok(Doctor { id: id.to_string(), account })
+    }
+}
+
+/// The word after "password" in the mail that Cognito sends.
+fn temporary_password(mail: &str) -> Option<String> {
+    let rest = mail.split("temporary password is ").nth(1)?;
+    let end = rest.find(|c: char| c.is_whitespace() || c == '"' || c == '\\' || c == '<')?;
+    rest.get(..end).map(|password| password.trim_end_matches('.').to_owned())
+}
+
+async fn operator_config(stack: &Stack) -> aws_config::SdkConfig {
+    let (id, secret) = (&stack.operator.access_key_id, &stack.operator.secret_access_key);
+    let key = aws_credential_types::Credentials::new(id, secret, None, None, "stack.json");
+    aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12())
+        .endpoint_url(&stack.endpoint)
+        .region(aws_config::Region::new(stack.region.clone()))
+        .credentials_provider(key)
+        .load()
+        .await
+}
+
+impl Doctor {
+    /// Their token.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.account.token
+    }
+
+    /// Asks a patient for access; answers the request's id.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub fn ask(&self, stack: &Stack, patient: &Patient, terms: &Value) -> Outcome<String> {
+        let mut body = terms.clone();
+        body["patientId"] = json!(patient.id);
+        let asked = stack.post("/v1/access-requests").token(self.token()).json(&body).expect(201)?;
+        Ok(asked.text("/id")?.to_owned())
+    }
+
+    /// Asks a patient for access and has it approved as asked; answers the grant.
+    ///
+    /// # Errors
+    /// When a step fails.
+    pub fn granted(&self, stack: &Stack, patient: &Patient, terms: &Value) -> Outcome<Value> {
+        let request = self.ask(stack, patient, terms)?;
+        let decided = patient.decide(stack, &request, &json!({ "decision": "approve" }))?;
+        Ok(decided.expect(200)?.body["grant"].clone())
+    }
+}
+
+impl Patient {
+    /// Decides on a request.
+    ///
+    /// # Errors
+    /// When nobody answers.
+    pub fn decide(&self, stack: &Stack, request: &str, decision: &Value) -> Outcome<Answer> {
+        let path = format!("/v1/access-requests/{request}/decision");
+        stack.post(&path).token(self.token()).json(decision).send()
+    }
+}
+
+/// Terms for reading records of `types` for `seconds`.
+#[must_use]
+pub fn reading(types: &[&str], seconds: u32) -> Value {
+    json!({
+        "actions": ["read"], "types": types, "purpose": "treatment", "durationSeconds": seconds,
+    })
+}

@@ -1,0 +1,129 @@
+//! Documents to upload.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::{Outcome, Stack, Surprise, http::post_form, poll};
+
+/// A file to upload and how it is declared.
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// Its name.
+    pub name: String,
+    /// The declared media type.
+    pub media_type: String,
+    /// The declared size.
+    pub size: usize,
+    /// The declared SHA-256.
+    pub sha256: String,
+    /// What is really sent.
+    pub bytes: Vec<u8>,
+}
+
+/// The samples the repository carries.
+#[must_use]
+pub fn samples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/documents")
+}
+
+/// Material from elsewhere, beside the checkout; `None` where it is not there.
+#[must_use]
+pub fn shared() -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/documents");
+    beside.is_dir().then_some(beside)
+}
+
+impl Document {
+    /// A document declared as it is.
+    #[must_use]
+    pub fn new(name: &str, media_type: &str, bytes: Vec<u8>) -> Self {
+        Self {
+            name: name.into(),
+            media_type: media_type.into(),
+            size: bytes.len(),
+            sha256: store::sha256_hex(&[&bytes]),
+            bytes,
+        }
+    }
+
+    /// A file, declared by its extension; `None` for a file of another kind.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read(path: &Path) -> Outcome<Option<Self>> {
+        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+        let media_type = match extension.to_ascii_lowercase().as_str() {
+            "pdf" => "application/pdf",
+            "png" => "image/png",
+            "jpg" | "jpeg" => "image/jpeg",
+            "tif" | "tiff" => "image/tiff",
+            "txt" => "text/plain",
+            _ => return Ok(None),
+        };
+        let name = path.file_name().and_then(|n| n.to_str()).unwrap_or("file");
+        Ok(Some(Self::new(name, media_type, std::fs::read(path)?)))
+    }
+
+    /// Every document of a folder, by name.
+    ///
+    /// # Errors
+    /// When the folder cannot be read or holds none.
+    pub fn all(folder: &Path) -> Outcome<Vec<Self>> {
+        let paths = std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path()));
+        let mut paths = paths.collect::<Result<Vec<_>, _>>()?;
+        paths.sort();
+        let read = paths.iter().map(|path| Self::read(path)).collect::<Result<Vec<_>, _>>()?;
+        let documents: Vec<_> = read.into_iter().flatten().collect();
+        match documents.is_empty() {
+            true => Err(Surprise(format!("no documents in {}", folder.display()))),
+            false => Ok(documents),
+        }
+    }
+
+    /// What `upload_create` is asked.
+    #[must_use]
+    pub fn declaration(&self, kind: &str, title: &str) -> Value {
+        json!({
+            "type": kind, "date": "2026-10-05", "title": title, "fileName": self.name,
+            "contentType": self.media_type, "size": self.size, "sha256": self.sha256,
+        })
+    }
+
+    /// Uploads it to a vault: asks for the form and posts the file. Answers the record's id and
+    /// what S3 said.
+    ///
+    /// # Errors
+    /// When the upload is not even begun.
+    pub fn upload(
+        &self,
+        stack: &Stack,
+        (patient, token): (&str, &str),
+        kind: &str,
+        title: &str,
+    ) -> Outcome<(String, crate::Answer)> {
+        let begun = stack
+            .post(&format!("/v1/patients/{patient}/uploads"))
+            .token(token)
+            .json(&self.declaration(kind, title))
+            .expect(201)?;
+        let sent = post_form(&begun.body["upload"], self)?;
+        Ok((begun.text("/recordId")?.to_owned(), sent))
+    }
+}
+
+/// Waits until a record's file is available or rejected and its text needs no more waiting, and
+/// answers the record.
+///
+/// # Errors
+/// When that does not come.
+pub fn settled(stack: &Stack, patient: &str, token: &str, record: &str) -> Outcome<Value> {
+    let path = format!("/v1/patients/{patient}/records/{record}");
+    poll("a document to be checked and read", || {
+        let record = stack.get_path(&path).token(token).expect(200)?.body;
+        let text = record.pointer("/text/status").and_then(Value::as_str).unwrap_or_default();
+        let waiting = record["status"] == "awaiting-upload"
+            || record["status"] == "available" && ["", "pending", "reading"].contains(&text);
+        Ok((!waiting).then_some(record))
+    })
+}

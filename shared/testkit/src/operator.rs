@@ -1,0 +1,145 @@
+//! The operator: plain AWS calls with an operator's key, signed by the AWS signing library.
+
+use std::time::SystemTime;
+
+use aws_sigv4::{
+    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
+    sign::v4,
+};
+use serde_json::{Value, json};
+
+use crate::{Answer, Call, Outcome, Stack, Surprise};
+
+impl Stack {
+    fn signed(&self, service: &str, call: Call) -> Outcome<Answer> {
+        let (id, secret) = (&self.operator.access_key_id, &self.operator.secret_access_key);
+        let identity =
+            aws_credential_types::Credentials::new(id, secret, None, None, "stack.json").into();
+        let params = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name(service)
+            .time(SystemTime::now())
+            .settings(SigningSettings::default())
+            .build()?
+            .into();
+        let body = SignableBody::Bytes(call.content());
+        let request = SignableRequest::new(call.method(), call.url(), call.headers(), body)?;
+        let (instructions, _) = sign(request, &params)?.into_parts();
+        let mut signed = call.clone();
+        for (name, value) in instructions.headers() {
+            signed = signed.header(name, value);
+        }
+        signed.send()
+    }
+
+    /// A call of a service that speaks AWS's JSON protocol.
+    ///
+    /// # Errors
+    /// When AWS refuses.
+    pub fn aws(&self, service: &str, target: &str, body: &Value) -> Outcome<Value> {
+        let version = if service == "dynamodb" { "1.0" } else { "1.1" };
+        let call = Call::new("POST", format!("{}/", self.endpoint))
+            .header("X-Amz-Target", target)
+            .json(body)
+            .header("Content-Type", &format!("application/x-amz-json-{version}"));
+        Ok(self.signed(service, call)?.expect(200)?.body)
+    }
+
+    /// Invokes a function with an event, as a schedule or a person at the console would.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn invoke(&self, operation: &str, event: &Value) -> Outcome<Value> {
+        let name = self.function(operation);
+        let url = format!("{}/2015-03-31/functions/{name}/invocations", self.endpoint);
+        let answer = self.signed("lambda", Call::new("POST", url).json(event))?.expect(200)?;
+        match answer.headers.get("x-amz-function-error") {
+            None => Ok(answer.body),
+            Some(_) => Err(Surprise(format!("{operation} failed: {}", answer.body))),
+        }
+    }
+
+    /// The deployed name of an operation's function.
+    #[must_use]
+    pub fn function(&self, operation: &str) -> String {
+        let table = self.outputs.get("TableName").map(String::as_str).unwrap_or_default();
+        let stack = self.outputs.get("StackName").map_or_else(
+            || table.split("-Table").next().unwrap_or_default(),
+            String::as_str,
+        );
+        format!("{stack}-{operation}")
+    }
+
+    /// Every item of the table, raw.
+    ///
+    /// # Errors
+    /// When AWS refuses.
+    pub fn items(&self) -> Outcome<Vec<Value>> {
+        let mut items = Vec::new();
+        let mut start = Value::Null;
+        loop {
+            let mut scan = json!({ "TableName": self.output("TableName")? });
+            if !start.is_null() {
+                scan["ExclusiveStartKey"] = start;
+            }
+            let part = self.aws("dynamodb", "DynamoDB_20120810.Scan", &scan)?;
+            items.extend(part["Items"].as_array().cloned().unwrap_or_default());
+            start = part["LastEvaluatedKey"].clone();
+            if start.is_null() {
+                return Ok(items);
+            }
+        }
+    }
+
+    /// The names of all objects under a prefix, old versions and delete markers included.
+    ///
+    /// # Errors
+    /// When AWS refuses.
+    pub fn objects(&self, prefix: &str) -> Outcome<Vec<String>> {
+        let bucket = self.output("BucketName")?;
+        let prefix = prefix.replace('/', "%2F");
+        let url = format!("{}/{bucket}?prefix={prefix}&versions=", self.endpoint);
+        let answer = self.signed("s3", Call::new("GET", url))?.expect(200)?;
+        let xml = String::from_utf8_lossy(&answer.bytes).into_owned();
+        let keys = xml.split("<Key>").skip(1).filter_map(|rest| rest.split("</Key>").next());
+        Ok(keys.map(str::to_owned).collect())
+    }
+
+    /// The log lines of an operation that hold `text`.
+    ///
+    /// # Errors
+    /// When AWS refuses.
+    pub fn logs(&self, operation: &str, text: &str) -> Outcome<Vec<Value>> {
+        let group = format!("/aws/lambda/{}", self.function(operation));
+        let mut lines = Vec::new();
+        let mut next = Value::Null;
+        loop {
+            let mut filter = json!({ "logGroupName": group });
+            if !text.is_empty() {
+                filter["filterPattern"] = json!(format!("\"{text}\""));
+            }
+            if !next.is_null() {
+                filter["nextToken"] = next;
+            }
+            let found = self.aws("logs", "Logs_20140328.FilterLogEvents", &filter)?;
+            let events = found["events"].as_array().cloned().unwrap_or_default();
+            lines.extend(events.iter().map(|event| event["message"].clone()));
+            next = found["nextToken"].clone();
+            if next.is_null() {
+                return Ok(lines);
+            }
+        }
+    }
+
+    /// The mail that was sent to an address, newest last.
+    ///
+    /// # Errors
+    /// When the local mail box does not answer.
+    pub fn mail(&self, to: &str) -> Outcome<Vec<String>> {
+        let url = format!("{}/_ministack/ses/messages", self.endpoint);
+        let answer = Call::new("GET", url).expect(200)?.body;
+        let all = answer["messages"].as_array().or(answer.as_array()).cloned().unwrap_or_default();
+        Ok(all.iter().map(Value::to_string).filter(|mail| mail.contains(to)).collect())
+    }
+}

@@ -1,0 +1,44 @@
+"""The local AWS: ministack, with the gaps filled that would hide a mistake of ours.
+
+ministack is run as it is published. Where it is more lenient than AWS, or leaves
+a step out, the difference is closed here by wrapping one of its functions, so
+that no function of the vault needs to know where it runs:
+
+- Cognito: the PostConfirmation trigger; email_verified after a code; challenge sessions (single use, three
+  minutes, bound to user and client); the password policy on a new password;
+  a client's WriteAttributes; immutable and unknown attributes; a failing
+  pre-token trigger answers UserLambdaValidationException.
+- CloudFormation: time to live, point-in-time recovery and encryption of tables,
+  encryption of buckets.
+- DynamoDB: time-to-live deletions appear on the stream, marked as the service's.
+- IAM: the condition keys kms:EncryptionContext:* and kms:EncryptionContextKeys;
+  aws:SecureTransport is true, since the loopback interface stands in for TLS.
+- API Gateway: gateway responses and integration responses (CORS preflight) that
+  SAM writes into an API's OpenAPI body.
+
+Each wrapper names what AWS does. Start with the same environment as ministack.
+"""
+
+import sys
+
+import watch
+from gaps import cloudformation, cognito, dynamodb, gateway, iam
+
+
+def main():
+    # The folder of the stack, there only to tell one server from another in `ps`.
+    del sys.argv[1:]
+    watch.stop_with_parent()
+    # Time to live first: ministack's own thread for it must not start.
+    for gap in (dynamodb, iam, gateway, cognito, cloudformation):
+        gap.fill()
+    from ministack.app import main as serve
+
+    try:
+        serve()
+    finally:
+        watch.end_group()
+
+
+if __name__ == "__main__":
+    main()

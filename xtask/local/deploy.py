@@ -1,0 +1,332 @@
+"""Deploys template.yaml, unchanged, to the local AWS through CloudFormation.
+
+What `sam package` and `sam deploy` do on AWS: zip each function's binary, upload
+it under the hash of its content, point CodeUri at it in a packaged copy of the
+template, then create or update the stack. Only what changed is built, uploaded
+and updated again. Writes <dir>/stack.json, from which every other command and
+the tests learn where the stack is.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import sys
+import time
+import tomllib
+import urllib.request
+
+import boto3
+import yaml
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+import package
+
+STACK = "medivault"
+BUCKET = "medivault-artifacts"
+OPERATOR = "operator"
+
+
+class Failure(Exception):
+    """A plain reason to stop, for a person to read."""
+
+
+def say(text):
+    print(f"  {text}", flush=True)
+
+
+class Progress:
+    """One line that counts on a terminal; a line every few seconds elsewhere."""
+
+    def __init__(self):
+        self.live = sys.stdout.isatty()
+        self.last = time.monotonic()
+
+    def show(self, text):
+        if self.live:
+            print(f"\r  {text}\033[K", end="", flush=True)
+        elif time.monotonic() - self.last > 3:
+            self.last = time.monotonic()
+            say(text)
+
+    def done(self, text):
+        print(f"\r  {text}\033[K" if self.live else f"  {text}", flush=True)
+
+
+class Cloud:
+    """Clients of the local AWS, as one principal."""
+
+    def __init__(self, endpoint, region, key="test", secret="test"):
+        self.session = boto3.Session(
+            aws_access_key_id=key, aws_secret_access_key=secret, region_name=region
+        )
+        self.endpoint = endpoint
+        self.config = Config(
+            retries={"max_attempts": 4, "mode": "standard"},
+            max_pool_connections=16,
+            s3={"addressing_style": "path"},
+        )
+
+    def client(self, service):
+        return self.session.client(service, endpoint_url=self.endpoint, config=self.config)
+
+
+# --- reading what to deploy ---------------------------------------------------
+
+
+class TemplateLoader(yaml.SafeLoader):
+    """YAML with CloudFormation's short tags, of which only the plain value matters here."""
+
+
+def plain_tag(loader, _suffix, node):
+    if isinstance(node, yaml.ScalarNode):
+        return loader.construct_scalar(node)
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    return loader.construct_mapping(node, deep=True)
+
+
+TemplateLoader.add_multi_constructor("!", plain_tag)
+
+
+def overrides(root, env):
+    """parameter_overrides and region of one environment in samconfig.toml."""
+    path = root / "samconfig.toml"
+    if not path.exists():
+        return {}, None
+    parameters = tomllib.loads(path.read_text()).get(env, {}).get("deploy", {}).get("parameters", {})
+    given = parameters.get("parameter_overrides", [])
+    pairs = given.split() if isinstance(given, str) else given
+    return dict(pair.split("=", 1) for pair in pairs), parameters.get("region")
+
+
+# --- steps --------------------------------------------------------------------
+
+
+def wait_until_up(url, name, seconds=60):
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=2) as reply:
+                if reply.status == 200:
+                    return
+        except OSError:
+            pass
+        if time.monotonic() > deadline:
+            raise Failure(f"{name} did not answer at {url} within {seconds} s; see its log")
+        time.sleep(0.1)
+
+
+def operator_of(endpoint, region, known):
+    """The operator's key: an ordinary IAM user, since test/test is root and hides mistakes."""
+    iam = Cloud(endpoint, region).client("iam")
+    try:
+        iam.create_user(UserName=OPERATOR)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "EntityAlreadyExists":
+            raise
+    everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    iam.put_user_policy(
+        UserName=OPERATOR,
+        PolicyName="local-operator",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [everything]}),
+    )
+    held = {entry["AccessKeyId"] for entry in iam.list_access_keys(UserName=OPERATOR)["AccessKeyMetadata"]}
+    if known and known.get("accessKeyId") in held:
+        return known
+    for stale in held:
+        iam.delete_access_key(UserName=OPERATOR, AccessKeyId=stale)
+    key = iam.create_access_key(UserName=OPERATOR)["AccessKey"]
+    return {"accessKeyId": key["AccessKeyId"], "secretAccessKey": key["SecretAccessKey"]}
+
+
+def upload(s3, packages):
+    """Upload each package under its hash; drop the ones no longer named."""
+    try:
+        s3.create_bucket(Bucket=BUCKET, **location(s3.meta.region_name))
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
+            raise
+    there = {
+        entry["Key"]
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
+        for entry in page.get("Contents", [])
+    }
+    fresh = [built for built in packages.values() if built.key not in there]
+    for built in fresh:
+        s3.upload_file(str(built.path), BUCKET, built.key)
+    return len(fresh), there - {built.key for built in packages.values()}
+
+
+def location(region):
+    if region == "us-east-1":
+        return {}
+    return {"CreateBucketConfiguration": {"LocationConstraint": region}}
+
+
+def stack_status(cfn):
+    try:
+        return cfn.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"]
+    except ClientError as error:
+        if "does not exist" in str(error):
+            return None
+        raise
+
+
+def submit(cfn, request):
+    """Create or update; returns the kind of change, or None when there is none."""
+    status = stack_status(cfn)
+    if status in ("ROLLBACK_COMPLETE", "CREATE_FAILED", "DELETE_FAILED", "ROLLBACK_FAILED"):
+        say(f"an earlier attempt ended in {status}; removing it first")
+        cfn.delete_stack(StackName=STACK)
+        while stack_status(cfn) not in (None, "DELETE_COMPLETE"):
+            time.sleep(0.2)
+        status = None
+    if status in (None, "DELETE_COMPLETE"):
+        cfn.create_stack(**request, DisableRollback=True)
+        return "create"
+    try:
+        cfn.update_stack(**request)
+        return "update"
+    except ClientError as error:
+        if "No updates are to be performed" in str(error):
+            return None
+        raise
+
+
+def follow(cfn, kind, total):
+    """Show progress until the stack settles; on failure name the resource and why."""
+    progress = Progress()
+    started = time.monotonic()
+    while True:
+        status = stack_status(cfn) or ""
+        if not status.endswith("_IN_PROGRESS"):
+            break
+        # Listing resources grows with the stack; a slow beat keeps it cheap.
+        ready = sum(
+            entry["ResourceStatus"].endswith("_COMPLETE")
+            for entry in cfn.describe_stack_resources(StackName=STACK)["StackResources"]
+        )
+        progress.show(f"{kind}: {ready} resources ready, {total} in the template ({time.monotonic() - started:.0f} s)")
+        time.sleep(0.5)
+    if status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+        progress.done(f"{kind}d in {time.monotonic() - started:.1f} s")
+        return
+    raise Failure(f"stack {kind} ended in {status}\n" + reasons(cfn))
+
+
+def reasons(cfn):
+    events = cfn.describe_stack_events(StackName=STACK)["StackEvents"]
+    failed = [event for event in reversed(events) if event["ResourceStatus"].endswith("_FAILED")]
+    lines = [
+        f"    {event['LogicalResourceId']} ({event.get('ResourceType')}): {event.get('ResourceStatusReason', 'no reason given')}"
+        for event in failed
+    ]
+    return "\n".join(lines) or "    no resource reported a failure; see aws.log"
+
+
+def api_url(cfn, endpoint):
+    """Where the REST API of the stack answers locally, stage included."""
+    found = cfn.describe_stack_resources(StackName=STACK)["StackResources"]
+    ids = {entry["ResourceType"]: entry["PhysicalResourceId"] for entry in found}
+    rest_api, stage = ids.get("AWS::ApiGateway::RestApi"), ids.get("AWS::ApiGateway::Stage")
+    if not rest_api or not stage:
+        raise Failure("template.yaml has no REST API with a stage")
+    return f"{endpoint}/_aws/execute-api/{rest_api}/{stage}"
+
+
+def read_state(path):
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+
+
+def write_state(path, state):
+    """Write whole or not at all: other processes read this file."""
+    draft = path.with_suffix(".tmp")
+    draft.write_text(json.dumps(state, indent=2) + "\n")
+    os.chmod(draft, 0o600)
+    draft.replace(path)
+
+
+def deploy(options):
+    root, folder = pathlib.Path(options.root), pathlib.Path(options.dir)
+    endpoint = f"http://127.0.0.1:{options.aws_port}"
+    textract = f"http://127.0.0.1:{options.textract_port}"
+    state_path = folder / "stack.json"
+
+    wait_until_up(f"{endpoint}/_ministack/health", "the local AWS")
+    wait_until_up(f"{textract}/_health", "the OCR server")
+    say(f"local AWS at {endpoint}, OCR at {textract}")
+
+    source = (root / "template.yaml").read_text()
+    template = yaml.load(source, TemplateLoader)
+    given, _region = overrides(root, options.env)
+    declared = template.get("Parameters", {})
+    parameters = {**given, "TextractEndpoint": textract}
+
+    operator = operator_of(endpoint, options.region, read_state(state_path).get("operator"))
+    cloud = Cloud(endpoint, options.region, operator["accessKeyId"], operator["secretAccessKey"])
+
+    names = package.function_names(source)
+    started = time.monotonic()
+    packages = package.build(names, pathlib.Path(options.bin_dir), pathlib.Path(options.cache))
+    s3, cfn = cloud.client("s3"), cloud.client("cloudformation")
+    sent, stale = upload(s3, packages)
+    size = sum(built.path.stat().st_size for built in packages.values()) / 1e6
+    say(f"{len(packages)} functions packaged ({size:.0f} MB), {sent} uploaded in {time.monotonic() - started:.1f} s")
+
+    packaged = package.rewrite(source, {name: f"s3://{BUCKET}/{built.key}" for name, built in packages.items()})
+    s3.put_object(Bucket=BUCKET, Key="template.yaml", Body=packaged.encode())
+    kind = submit(cfn, {
+        "StackName": STACK,
+        "TemplateURL": f"{endpoint}/{BUCKET}/template.yaml",
+        "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
+        "Parameters": [
+            {"ParameterKey": key, "ParameterValue": value}
+            for key, value in parameters.items()
+            if key in declared
+        ],
+    })
+    if kind:
+        follow(cfn, kind, len(template.get("Resources", {})))
+    else:
+        say("nothing to change in the stack")
+    for key in stale - {"template.yaml"}:
+        s3.delete_object(Bucket=BUCKET, Key=key)
+
+    outputs = cfn.describe_stacks(StackName=STACK)["Stacks"][0].get("Outputs", [])
+    write_state(state_path, {
+        "apiUrl": api_url(cfn, endpoint),
+        "endpoint": endpoint,
+        "textractUrl": textract,
+        "region": options.region,
+        "operator": operator,
+        "outputs": {entry["OutputKey"]: entry["OutputValue"] for entry in outputs},
+        "pids": json.loads(options.pids),
+    })
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--root", required=True, help="the checkout, with template.yaml and samconfig.toml")
+    parser.add_argument("--dir", required=True, help="where the stack keeps its state")
+    parser.add_argument("--bin-dir", required=True, help="where cargo put the functions' binaries")
+    parser.add_argument("--cache", required=True, help="where zipped functions are kept")
+    parser.add_argument("--aws-port", type=int, required=True)
+    parser.add_argument("--textract-port", type=int, required=True)
+    parser.add_argument("--region", required=True)
+    parser.add_argument("--env", default="local", help="environment in samconfig.toml")
+    parser.add_argument("--pids", default="{}", help="JSON object of the servers' process ids")
+    try:
+        deploy(parser.parse_args())
+    except Failure as failure:
+        sys.exit(f"error: {failure}")
+    except ClientError as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

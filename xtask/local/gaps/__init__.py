@@ -1,0 +1,1 @@
+"""What ministack leaves out, one service to a file; see aws.py."""

@@ -1,0 +1,74 @@
+"""Time to live: deletions that appear on the stream, marked as the service's."""
+
+import importlib
+import os
+import threading
+import time
+
+TTL_SECONDS = float(os.environ.get("MEDIVAULT_TTL_SECONDS", "20"))
+
+
+def import_without_reaper():
+    """Import ministack's DynamoDB without its own TTL thread, which leaves the stream out."""
+    real_start = threading.Thread.start
+
+    def start(thread):
+        if thread.name != "dynamodb-ttl-reaper":
+            real_start(thread)
+
+    threading.Thread.start = start
+    try:
+        return importlib.import_module("ministack.services.dynamodb")
+    finally:
+        threading.Thread.start = real_start
+
+
+def expired_keys(table, attribute, now):
+    """Primary keys of the items whose TTL attribute lies in the past.
+
+    AWS ignores a value that is not a number and one more than five years old.
+    """
+    for partition, rows in list(table["items"].items()):
+        for sort, item in list(rows.items()):
+            try:
+                due = float(item.get(attribute, {}).get("N"))
+            except (TypeError, ValueError, AttributeError):
+                continue
+            if now - 5 * 365 * 86400 < due <= now:
+                yield partition, sort
+
+
+def reap_table(dynamodb, name, table, attribute):
+    """Delete due items and put the service's REMOVE records on the stream."""
+    for partition, sort in list(expired_keys(table, attribute, time.time())):
+        old = dynamodb._remove_item(table, partition, sort)
+        dynamodb._emit_stream_event(name, "REMOVE", old, None)
+        records = dynamodb._stream_records.get(name)
+        if records:
+            records[-1]["userIdentity"] = {
+                "type": "Service",
+                "principalId": "dynamodb.amazonaws.com",
+            }
+
+
+def reap_forever(dynamodb):
+    from ministack.core.responses import set_request_account_id, set_request_region
+
+    while True:
+        time.sleep(TTL_SECONDS)
+        with dynamodb._lock:
+            for (account, region, name), setting in list(dynamodb._ttl_settings.all_items()):
+                table = dynamodb._tables.get_scoped(account, region, name)
+                if table is None or setting.get("TimeToLiveStatus") != "ENABLED":
+                    continue
+                set_request_account_id(account)
+                set_request_region(region)
+                reap_table(dynamodb, name, table, setting.get("AttributeName", ""))
+
+
+def fill():
+    """Start the reaper that tells the stream."""
+    dynamodb = import_without_reaper()
+    threading.Thread(
+        target=reap_forever, args=(dynamodb,), daemon=True, name="ttl"
+    ).start()

@@ -1,0 +1,30 @@
+"""REST APIs: what SAM writes into an OpenAPI body besides methods."""
+
+import functools
+import importlib
+
+
+def fill():
+    """Import the two extensions from OpenAPI bodies."""
+    gateway = importlib.import_module("ministack.services.apigateway_v1")
+    import_api, import_operation = gateway._import_rest_api, gateway._import_operation
+
+    @functools.wraps(import_api)
+    def import_rest_api(spec, base_data=None):
+        api = import_api(spec, base_data)
+        for kind, response in (spec.get("x-amazon-apigateway-gateway-responses") or {}).items():
+            gateway._put_gateway_response(api, kind, response)
+        return api
+
+    @functools.wraps(import_operation)
+    def import_one(api, resource, method, operation, *rest, **named):
+        import_operation(api, resource, method, operation, *rest, **named)
+        written = (operation or {}).get("x-amazon-apigateway-integration") or {}
+        for pattern, response in (written.get("responses") or {}).items():
+            selection = "" if pattern == "default" else pattern
+            gateway._put_integration_response(
+                api, resource, method, str(response.get("statusCode", 200)),
+                {**response, "selectionPattern": selection},
+            )
+
+    gateway._import_rest_api, gateway._import_operation = import_rest_api, import_one

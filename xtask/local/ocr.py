@@ -1,0 +1,196 @@
+"""Reads pages with Tesseract: straightens, enlarges, keeps the surest reading.
+
+Everything stays in memory but for PDF pages, which go through a temporary
+folder. Nothing read is ever logged.
+"""
+
+import dataclasses
+import io
+import math
+import os
+import pathlib
+import subprocess
+import tempfile
+import threading
+
+import numpy
+from PIL import Image, ImageOps, ImageSequence
+
+PDF_DPI = 300
+# A page of letters at this length has capitals of about 30 pixels, Tesseract's best.
+LONG_SIDE = 2700
+SURE = 82.0
+HOPELESS = 60.0
+ENGINES = threading.BoundedSemaphore(os.cpu_count() or 2)
+# A picture that unpacks to more than this is an attack, not a page.
+Image.MAX_IMAGE_PIXELS = 120_000_000
+
+
+class UnreadableDocument(Exception):
+    """The bytes are not the document they claim to be."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Word:
+    """A word and its corners, as shares of the page's width and height."""
+
+    text: str
+    confidence: float
+    polygon: tuple
+    line: tuple
+
+
+@dataclasses.dataclass(frozen=True)
+class Page:
+    """The words of one page in reading order."""
+
+    words: tuple
+
+    @property
+    def confidence(self):
+        weight = sum(len(word.text) for word in self.words)
+        return sum(word.confidence * len(word.text) for word in self.words) / weight if weight else 0.0
+
+
+def pages_of(data, kind):
+    """The pages of a document as grey images, one at a time."""
+    if kind == "pdf":
+        yield from pdf_pages(data)
+        return
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            for frame in ImageSequence.Iterator(image):
+                yield grey(frame)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as problem:
+        raise UnreadableDocument("picture") from problem
+
+
+def count_pages(data, kind):
+    if kind == "pdf":
+        found = subprocess.run(["pdfinfo", "-"], input=data, capture_output=True, check=False)
+        for line in found.stdout.decode(errors="replace").splitlines():
+            if line.startswith("Pages:"):
+                return int(line.split()[1])
+        raise UnreadableDocument("pdf")
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            return getattr(image, "n_frames", 1)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as problem:
+        raise UnreadableDocument("picture") from problem
+
+
+def pdf_pages(data):
+    with tempfile.TemporaryDirectory() as folder:
+        source = pathlib.Path(folder) / "document.pdf"
+        source.write_bytes(data)
+        command = ["pdftoppm", "-r", str(PDF_DPI), "-gray", source, pathlib.Path(folder) / "page"]
+        with ENGINES:
+            done = subprocess.run(command, capture_output=True, check=False)
+        pages = sorted(pathlib.Path(folder).glob("page*.pgm"))
+        if done.returncode != 0 or not pages:
+            raise UnreadableDocument("pdf")
+        for path in pages:
+            with Image.open(path) as image:
+                image.load()
+            yield image
+
+
+def grey(frame):
+    """Upright, on white, one channel."""
+    frame = ImageOps.exif_transpose(frame)
+    if frame.mode in ("RGBA", "LA", "PA") or "transparency" in frame.info:
+        frame = frame.convert("RGBA")
+        paper = Image.new("RGBA", frame.size, "white")
+        frame = Image.alpha_composite(paper, frame)
+    return frame.convert("L")
+
+
+def read_page(image):
+    """The surest of a few readings; most pages need only the first."""
+    best = reading(image, skew_of(image), psm=3)
+    if best.confidence < SURE:
+        for psm in (6, 4):
+            best = max(best, reading(image, skew_of(image), psm), key=lambda page: page.confidence)
+    if best.words and best.confidence < HOPELESS:
+        # Perhaps the page lies on its side or head.
+        for turn in (90, 180, 270):
+            best = max(best, reading(image, turn, psm=3), key=lambda page: page.confidence)
+    return best
+
+
+def skew_of(image):
+    """The angle at which rows of ink and gaps between lines stand out most."""
+    small = ImageOps.invert(ImageOps.autocontrast(image))
+    small.thumbnail((900, 900))
+
+    def contrast(angle):
+        turned = small.rotate(angle, resample=Image.Resampling.BILINEAR, fillcolor=0)
+        rows = numpy.asarray(turned, dtype=numpy.float32).sum(axis=1)
+        return float(numpy.square(numpy.diff(rows)).sum())
+
+    best = max(numpy.arange(-6, 6.1, 1.0), key=contrast)
+    best = max(numpy.arange(best - 1, best + 1.01, 0.25), key=contrast)
+    best = float(max(numpy.arange(best - 0.25, best + 0.26, 0.05), key=contrast))
+    return 0.0 if abs(best) < 0.15 else best
+
+
+def reading(image, angle, psm):
+    """One pass of the engine over the page turned by `angle` degrees."""
+    turned = image
+    if angle:
+        turned = image.rotate(
+            angle, resample=Image.Resampling.BICUBIC, expand=angle % 90 == 0, fillcolor=255
+        )
+    scale = min(3.0, LONG_SIDE / max(turned.size))
+    size = (round(turned.width * scale), round(turned.height * scale))
+    ready = ImageOps.autocontrast(turned.resize(size, Image.Resampling.LANCZOS), cutoff=1)
+    rows = tesseract(ready, psm)
+    place = Placement(image.size, turned.size, size, angle)
+    return Page(tuple(word_of(row, place) for row in rows))
+
+
+def tesseract(image, psm):
+    """Rows of Tesseract's table that carry a word."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=1)
+    command = ["tesseract", "-", "-", "--psm", str(psm), "--dpi", "300", "tsv"]
+    with ENGINES:
+        done = subprocess.run(
+            command,
+            input=buffer.getvalue(),
+            capture_output=True,
+            check=False,
+            env={**os.environ, "OMP_THREAD_LIMIT": "1"},
+        )
+    rows = [line.split("\t") for line in done.stdout.decode(errors="replace").splitlines()[1:]]
+    return [row for row in rows if len(row) >= 12 and float(row[10]) >= 0 and row[11].strip()]
+
+
+class Placement:
+    """Takes points of the turned, enlarged page back to the page as it came."""
+
+    def __init__(self, original, turned, enlarged, angle):
+        self.original, self.turned, self.enlarged = original, turned, enlarged
+        # Pillow turns counter-clockwise; back is clockwise, with y pointing down.
+        self.cos, self.sin = math.cos(-math.radians(angle)), math.sin(-math.radians(angle))
+
+    def back(self, x, y):
+        """Shares of width and height of the original page, kept within it."""
+        x = x * self.turned[0] / self.enlarged[0] - self.turned[0] / 2
+        y = y * self.turned[1] / self.enlarged[1] - self.turned[1] / 2
+        width, height = self.original
+        across = (self.cos * x + self.sin * y + width / 2) / width
+        down = (-self.sin * x + self.cos * y + height / 2) / height
+        return (min(max(across, 0.0), 1.0), min(max(down, 0.0), 1.0))
+
+
+def word_of(row, place):
+    left, top, width, height = (int(cell) for cell in row[6:10])
+    right, bottom = left + width, top + height
+    corners = ((left, top), (right, top), (right, bottom), (left, bottom))
+    return Word(
+        text=row[11].strip(),
+        confidence=float(row[10]),
+        polygon=tuple(place.back(x, y) for x, y in corners),
+        line=tuple(int(cell) for cell in row[2:5]),
+    )

@@ -1,0 +1,81 @@
+"""Zips the functions' binaries as Lambda wants them: one executable named bootstrap."""
+
+import concurrent.futures
+import dataclasses
+import hashlib
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import zipfile
+
+CODE_URI = re.compile(r"""(CodeUri:\s*)["']?(?:\./)?target/lambda/([A-Za-z0-9_]+)/?["']?""")
+
+
+@dataclasses.dataclass(frozen=True)
+class Package:
+    """A zipped function and the object key that names its content."""
+
+    path: pathlib.Path
+    key: str
+
+
+def function_names(template):
+    """The functions a template names by CodeUri: target/lambda/<name>/."""
+    return sorted({match.group(2) for match in CODE_URI.finditer(template)})
+
+
+def rewrite(template, locations):
+    """The packaged copy: each CodeUri replaced by where its package lies."""
+    return CODE_URI.sub(lambda match: match.group(1) + locations[match.group(2)], template)
+
+
+def build(names, bin_dir, cache):
+    """Zip every named binary that changed since it was zipped last; two at a time."""
+    missing = [name for name in names if not (bin_dir / name).is_file()]
+    if missing:
+        raise SystemExit(
+            f"error: template.yaml names {', '.join(missing)}, but {bin_dir} has no such binary"
+        )
+    cache.mkdir(parents=True, exist_ok=True)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+        built = pool.map(lambda name: zip_one(name, bin_dir / name, cache), names)
+        return dict(zip(names, built, strict=True))
+
+
+def zip_one(name, binary, cache):
+    """Strip symbols, zip at the fastest level, name the result by its content."""
+    stat = binary.stat()
+    stamp = hashlib.sha256(f"{stat.st_mtime_ns} {stat.st_size}".encode()).hexdigest()[:16]
+    known = list(cache.glob(f"{name}-{stamp}-*.zip"))
+    if known:
+        return Package(known[0], f"lambda/{name}/{known[0].stem.rsplit('-', 1)[1]}.zip")
+    for old in cache.glob(f"{name}-*.zip"):
+        old.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache) as scratch:
+        slim = stripped(binary, pathlib.Path(scratch) / "bootstrap")
+        digest = hashlib.sha256(slim.read_bytes()).hexdigest()[:32]
+        draft = pathlib.Path(scratch) / "package.zip"
+        write_zip(draft, slim)
+        path = cache / f"{name}-{stamp}-{digest}.zip"
+        draft.replace(path)
+    return Package(path, f"lambda/{name}/{digest}.zip")
+
+
+def stripped(binary, target):
+    """Symbols make up half of a debug binary; a panic names its line without them."""
+    strip = shutil.which("strip")
+    if strip and subprocess.run([strip, "-o", target, binary], check=False).returncode == 0:
+        return target
+    shutil.copyfile(binary, target)
+    return target
+
+
+def write_zip(path, bootstrap):
+    """A fixed date, so that the same binary makes the same zip."""
+    entry = zipfile.ZipInfo("bootstrap", date_time=(2020, 1, 1, 0, 0, 0))
+    entry.external_attr = 0o755 << 16
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(entry, bootstrap.read_bytes(), zipfile.ZIP_DEFLATED, compresslevel=1)

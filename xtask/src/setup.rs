@@ -1,0 +1,147 @@
+//! Gets a machine ready: the OCR engine, the virtual environment, the binaries.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::process::{run, run_checked};
+use crate::workspace::{Workspace, cargo};
+
+/// Programs the OCR server calls, and the Debian package each comes from.
+const TOOLS: [(&str, &str); 2] = [
+    ("tesseract", "tesseract-ocr"),
+    ("pdftoppm", "poppler-utils"),
+];
+
+/// Makes everything ready that a local stack needs; quick when it already is.
+pub(crate) fn prepare(workspace: &Workspace) -> Result<()> {
+    fs::create_dir_all(workspace.local())?;
+    let lock = File::create(workspace.local().join("setup.lock"))?;
+    // Two commands started at once set up one after the other.
+    lock.lock().context("waiting for another set-up to end")?;
+    install_tools(workspace)?;
+    create_environment(workspace)?;
+    Ok(())
+}
+
+/// Builds the binary of every function.
+pub(crate) fn build_functions(workspace: &Workspace) -> Result<()> {
+    println!("Building the functions");
+    let mut command = cargo();
+    command
+        .args(["build", "--workspace", "--exclude", "xtask", "--bins"])
+        .current_dir(&workspace.root);
+    run_checked(&mut command, "build the functions")
+}
+
+fn install_tools(workspace: &Workspace) -> Result<()> {
+    let missing: Vec<&str> = TOOLS
+        .iter()
+        .filter(|(program, _)| !on_path(program))
+        .map(|(_, package)| *package)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let packages = missing.join(" ");
+    if !(rustix::process::geteuid().is_root() && on_path("apt-get")) {
+        bail!(
+            "the OCR server needs programs that are not installed. Install them with\n  \
+             sudo apt-get install {packages}\nor `brew install tesseract poppler`, then try again"
+        );
+    }
+    println!("Installing {packages} (log: .local/apt.log)");
+    apt(workspace, &["update"])?;
+    let mut install = vec!["install", "--yes", "--no-install-recommends"];
+    install.extend(missing);
+    apt(workspace, &install)
+}
+
+fn apt(workspace: &Workspace, arguments: &[&str]) -> Result<()> {
+    let log = File::create(workspace.local().join("apt.log"))?;
+    let mut command = Command::new("apt-get");
+    command
+        .args(arguments)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log);
+    run_checked(&mut command, "install packages; see .local/apt.log")
+}
+
+/// Creates the virtual environment anew unless it is whole and up to date. The
+/// stamp is written last, so a set-up that was cut short starts over.
+fn create_environment(workspace: &Workspace) -> Result<()> {
+    let requirements = workspace.script("requirements.txt");
+    let wanted = fs::read_to_string(&requirements).context("reading requirements.txt")?;
+    let folder = workspace.local().join("venv");
+    let stamp = folder.join("requirements.stamp");
+    if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) && runs(&workspace.python()) {
+        return Ok(());
+    }
+    println!("Setting up Python libraries in .local/venv (about half a minute)");
+    if folder.exists() {
+        fs::remove_dir_all(&folder).context("removing the old .local/venv")?;
+    }
+    let python = python3()?;
+    let status = run(Command::new(&python).args(["-m", "venv"]).arg(&folder))?;
+    if !status.success() {
+        bail!(
+            "{python} cannot make a virtual environment; on Debian: apt-get install python3-venv"
+        );
+    }
+    let mut pip = Command::new(workspace.python());
+    pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--requirement",
+    ])
+    .arg(&requirements);
+    run_checked(
+        &mut pip,
+        "install the Python libraries; is the network there?",
+    )?;
+    fs::write(&stamp, wanted).context("writing the stamp")
+}
+
+/// The first Python new enough: 3.11 brought the TOML reader that is used.
+fn python3() -> Result<String> {
+    [
+        "python3",
+        "python3.14",
+        "python3.13",
+        "python3.12",
+        "python3.11",
+    ]
+    .into_iter()
+    .find(|name| {
+        Command::new(name)
+            .args([
+                "-c",
+                "import sys, venv; sys.exit(sys.version_info < (3, 11))",
+            ])
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+    })
+    .map(str::to_owned)
+    .context("the local stack needs Python 3.11 or newer, with the venv module")
+}
+
+fn runs(program: &Path) -> bool {
+    Command::new(program)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+fn on_path(program: &str) -> bool {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&paths).any(|folder| folder.join(program).is_file())
+}

@@ -1,0 +1,42 @@
+//! `cargo xtask test`: every test, on a stack of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::process;
+use crate::stack::{Stack, throw_away};
+use crate::workspace::{Workspace, cargo};
+
+/// Brings a stack up, runs the tests, takes it down; passes cargo's verdict on.
+pub(crate) fn run(dir: PathBuf, keep: bool, cargo_args: &[String]) -> Result<ExitCode> {
+    let workspace = Workspace::find()?;
+    let dir = workspace.path(&dir);
+    let mut settings = throw_away(&dir);
+    settings.detached = keep;
+    let stack = Stack::up(&workspace, &settings)?;
+
+    let verdict = run_tests(&workspace, &dir, cargo_args);
+    if keep {
+        println!("The stack stays up at {}", stack.info.api_url);
+        println!(
+            "Stop it with `cargo xtask stack down --dir {}`",
+            dir.display()
+        );
+    }
+    drop(stack);
+    verdict
+}
+
+fn run_tests(workspace: &Workspace, dir: &Path, cargo_args: &[String]) -> Result<ExitCode> {
+    let mut command = cargo();
+    command
+        .args(["test", "--workspace", "--no-fail-fast"])
+        .args(cargo_args)
+        .env("MEDIVAULT_STACK", dir.join("stack.json"))
+        .current_dir(&workspace.root);
+    let status = process::run(&mut command)?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(ExitCode::from(code.unwrap_or(1)))
+}
