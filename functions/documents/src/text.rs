@@ -158,7 +158,7 @@ async fn write(
             write_batch(store, record, std::mem::take(&mut batch)).await?;
             bytes = 0;
         }
-        batch.push(attributes);
+        batch.push((page, attributes));
         bytes += size;
     }
     write_batch(store, record, batch).await
@@ -182,10 +182,13 @@ fn sealed_page(
 async fn write_batch(
     store: &Store,
     record: &Vaulted,
-    batch: Vec<Attributes>,
+    batch: Vec<(u32, Attributes)>,
 ) -> Result<(), Fault> {
     let change = record.change(store, record.update());
-    batch.into_iter().fold(change, |change, page| change.put_over(page)).commit().await
+    let pages = batch.into_iter().fold(change, |change, (page, attributes)| {
+        change.repeat(attributes, "page", number(page))
+    });
+    pages.commit().await
 }
 
 /// Records that reading ended without text, and why. The document itself stays as it is (I11).
