@@ -3,53 +3,89 @@
 //! fails is reported, so that the stream goes on from there (I11).
 
 use aws_lambda_events::event::dynamodb::{Event as StreamEvent, EventRecord};
-use edge::Event;
+use edge::{Boxed, Event, Service, request::now};
+use hospital::{directory::Directory, invitation};
+use serde::Deserialize;
 use serde_json::{Value, json};
-use store::{Fault, Store, rows::LiveGrant};
+use store::{Fault, Key, Store, keys, rows::LiveGrant};
 
 use crate::expiry;
 
 /// The operation.
 #[must_use]
-pub fn operation() -> Event<Store> {
-    edge::event("table_stream", || Box::pin(Store::connect()), |store, event| {
-        Box::pin(handle(store, event))
+pub fn operation() -> Event<Follower> {
+    edge::event("table_stream", Follower::connect, |follower, event| {
+        Box::pin(handle(follower, event))
     })
 }
 
-async fn handle(store: &Store, event: Value) -> Result<Value, Fault> {
+/// The store and the directory of accounts.
+#[derive(Debug)]
+pub struct Follower {
+    store: Store,
+    directory: Directory,
+}
+
+impl Follower {
+    fn connect() -> Boxed<'static, Result<Self, Fault>> {
+        Box::pin(async {
+            let config = store::aws_config().await;
+            let directory = Directory::new(&config, store::variable("USER_POOL_ID")?);
+            Ok(Self { store: Store::new(&config)?, directory })
+        })
+    }
+}
+
+impl Service for Follower {
+    fn store(&self) -> Option<&Store> {
+        Some(&self.store)
+    }
+}
+
+/// A record's key, as the stream gives it.
+#[derive(Deserialize)]
+struct Place {
+    #[serde(rename = "PK")]
+    pk: String,
+    #[serde(rename = "SK")]
+    sk: String,
+}
+
+async fn handle(follower: &Follower, event: Value) -> Result<Value, Fault> {
     let event: StreamEvent =
         serde_json::from_value(event).map_err(|_| Fault::Corrupt("stream-event"))?;
     for record in event.records {
         let number = record.change.sequence_number.clone();
-        if follow(store, record).await.is_err() {
+        if follow(follower, record).await.is_err() {
             return Ok(json!({ "batchItemFailures": [{ "itemIdentifier": number }] }));
         }
     }
     Ok(json!({ "batchItemFailures": [] }))
 }
 
-async fn follow(store: &Store, record: EventRecord) -> Result<(), Fault> {
-    let key: Place = serde_dynamo::from_item(record.change.keys)
-        .map_err(|_| Fault::Corrupt("stream-key"))?;
-    match record.event_name.as_str() {
-        "REMOVE" if key.sk.starts_with("LIVE#") => {
-            let live: LiveGrant = serde_dynamo::from_item(record.change.old_image)
-                .map_err(|_| Fault::Corrupt("stream-image"))?;
-            let now = edge::request::now();
-            // Taken away before its time means that it was revoked or replaced, which left its
-            // own entry.
-            if live.ends_at <= now {
-                expiry::removed(store, &live, now).await?;
-            }
-            Ok(())
+async fn follow(follower: &Follower, record: EventRecord) -> Result<(), Fault> {
+    let Follower { store, directory } = follower;
+    let key = serde_dynamo::from_item(record.change.keys);
+    let Place { pk, sk } = key.map_err(|_| Fault::Corrupt("stream-key"))?;
+    let key = Key { pk, sk };
+    match (record.event_name.as_str(), keys::doctor_of(&key)) {
+        ("INSERT", Some(doctor)) => {
+            invitation::send(store, directory, doctor, now()).await.map(|_| ())
+        }
+        ("REMOVE", _) if keys::is_live_grant(&key) => {
+            let live = serde_dynamo::from_item(record.change.old_image);
+            removed(store, &live.map_err(|_| Fault::Corrupt("stream-image"))?).await
         }
         _ => Ok(()),
     }
 }
 
-#[derive(serde::Deserialize)]
-struct Place {
-    #[serde(rename = "SK")]
-    sk: String,
+/// A live grant went. Before its time that was a revocation or a replacement, which left its own
+/// entry.
+async fn removed(store: &Store, live: &LiveGrant) -> Result<(), Fault> {
+    let now = now();
+    if live.ends_at <= now {
+        expiry::removed(store, live, now).await?;
+    }
+    Ok(())
 }

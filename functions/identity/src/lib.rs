@@ -1,1 +1,35 @@
-//! TBD
+//! Identity: accounts, sessions and second factors. Cognito keeps them; here is what our apps may
+//! ask of it, and what Cognito asks of us when it confirms an account or issues a token.
+//!
+//! What changes in Cognito alone leaves its trail there: only the opening of a vault is ours to
+//! record.
+
+mod cognito;
+mod newcomer;
+mod password;
+mod session;
+
+pub mod account_confirm;
+pub mod account_register;
+pub mod cognito_post_confirmation;
+pub mod cognito_pre_token;
+pub mod mfa_enroll;
+pub mod mfa_verify;
+pub mod session_answer;
+pub mod session_create;
+pub mod session_refresh;
+pub mod session_revoke;
+
+use domain::{
+    audit::Target,
+    policy::{Act, Aim, Facts, Permit, Record, permit},
+};
+use edge::{Failure, Request};
+
+/// Permits an operation on the caller's own session, which rests on nothing in the table.
+fn own<A: Act>(request: &Request) -> Result<Permit<A>, Failure> {
+    let caller = request.caller()?;
+    let facts =
+        Facts { aim: Aim::Own, standing: None, grant: None, record: Record::Any, purpose: None };
+    Ok(permit::<A>(&caller, &facts, Target::default(), request.now)?)
+}

@@ -87,6 +87,10 @@ named! {
         TextRead = "text-read",
         /// A document's text could not be read.
         TextFailed = "text-failed",
+        /// A hospital was added, with its first admin.
+        Founded = "founded",
+        /// A doctor's invitation could not be sent.
+        InviteFailed = "invite-failed",
     }
 }
 
@@ -234,6 +238,10 @@ impl Entry {
             }
             (Action::OcrStart | Action::OcrCollect, _) => {
                 "The text of a document could not be read; the document itself is kept".into()
+            }
+            (_, Done::Founded) => "The hospital and its first admin were added".into(),
+            (_, Done::InviteFailed) => {
+                "A doctor's invitation could not be sent: the address cannot be used".into()
             }
             (action, _) => format!("{who} did this: {}", action.name().replace('_', " ")),
         }

@@ -70,6 +70,23 @@ impl Problem {
         Self { errors, ..Self::new(400, "invalid-request", detail) }
     }
 
+    /// 400: one field of the body, by JSON pointer, was found wrong after it had been read.
+    #[must_use]
+    pub fn invalid_field(pointer: &str, detail: &str) -> Self {
+        Self::invalid(vec![Invalid {
+            pointer: Some(pointer.to_owned()),
+            parameter: None,
+            header: None,
+            detail: detail.to_owned(),
+        }])
+    }
+
+    /// 429: too many of these from everybody.
+    #[must_use]
+    pub fn throttled() -> Self {
+        Self::new(429, "throttled", "Too many requests. Try again in a moment.")
+    }
+
     /// What a refused caller is told.
     #[must_use]
     pub fn refused(denial: Denial) -> Self {

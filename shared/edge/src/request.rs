@@ -24,6 +24,7 @@ pub struct Request {
     query: HashMap<String, String>,
     headers: HashMap<String, String>,
     caller: Option<Caller>,
+    username: Option<String>,
 }
 
 impl Request {
@@ -41,6 +42,7 @@ impl Request {
             now: now(),
             resource: format!("{} {}", parts.method, parts.uri.path()),
             caller: claims.as_ref().and_then(caller),
+            username: claims.as_ref().and_then(|claims| text(claims, "username")),
             body: match body {
                 Body::Text(text) => text.into_bytes(),
                 Body::Binary(bytes) => bytes,
@@ -67,6 +69,14 @@ impl Request {
     pub fn access_token(&self) -> Result<&str, Problem> {
         let header = self.header("authorization").ok_or_else(Problem::unauthenticated)?;
         Ok(header.strip_prefix("Bearer ").unwrap_or(header))
+    }
+
+    /// The name under which Cognito keeps the caller, for calls made on their behalf.
+    ///
+    /// # Errors
+    /// 401 without one.
+    pub fn username(&self) -> Result<&str, Problem> {
+        self.username.as_deref().ok_or_else(Problem::unauthenticated)
     }
 
     /// A header, by its lower-case name.
@@ -113,6 +123,10 @@ fn context(event: &lambda_http::Request) -> (String, Option<Value>) {
         ),
         _ => (String::new(), None),
     }
+}
+
+fn text(claims: &Value, name: &str) -> Option<String> {
+    claims.get(name).and_then(Value::as_str).map(str::to_owned)
 }
 
 /// The caller that the authorizer's claims make: who, never what they may do (I9). The claims

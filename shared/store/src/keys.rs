@@ -170,6 +170,19 @@ pub fn doctor(at: HospitalId, id: DoctorId) -> Key {
     Key::new(hospital(at), format!("DOCTOR#{id}"))
 }
 
+/// The doctor that a doctor's key names.
+#[must_use]
+pub fn doctor_of(key: &Key) -> Option<(HospitalId, DoctorId)> {
+    let hospital = key.pk.strip_prefix("HOSPITAL#").and_then(HospitalId::parse)?;
+    Some((hospital, key.sk.strip_prefix("DOCTOR#").and_then(DoctorId::parse)?))
+}
+
+/// Whether a key is a live grant's.
+#[must_use]
+pub fn is_live_grant(key: &Key) -> bool {
+    key.pk.starts_with("PATIENT#") && key.sk.starts_with("LIVE#")
+}
+
 /// All doctors of a hospital.
 #[must_use]
 pub fn doctors(at: HospitalId) -> Range {
@@ -180,6 +193,14 @@ pub fn doctors(at: HospitalId) -> Range {
 #[must_use]
 pub fn admin(at: HospitalId, id: StaffId) -> Key {
     Key::new(hospital(at), format!("ADMIN#{id}"))
+}
+
+/// Which doctor of which hospital stands at `key`; `None` when it is no doctor's.
+#[must_use]
+pub fn as_doctor(key: &Key) -> Option<(HospitalId, DoctorId)> {
+    let at = key.pk.strip_prefix("HOSPITAL#").and_then(HospitalId::parse)?;
+    let id = key.sk.strip_prefix("DOCTOR#").and_then(DoctorId::parse)?;
+    Some((at, id))
 }
 
 fn ledger(of: Ledger) -> String {

@@ -11,8 +11,10 @@ pub mod table;
 pub mod trips;
 pub mod vault;
 
-use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_config::{BehaviorVersion, retry::RetryConfig, timeout::TimeoutConfig};
 use std::time::Duration;
+
+pub use aws_config::SdkConfig;
 
 pub use change::{Change, Update, number, text};
 pub use error::Fault;

@@ -266,6 +266,9 @@ pub struct Staff {
     pub created_at: Timestamp,
     /// When their standing last changed.
     pub changed_at: Timestamp,
+    /// When their invitation was sent; until then sending it is still to be done (I11).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_at: Option<Timestamp>,
 }
 
 /// A doctor or admin: the sealed part, under the hospital's key.

@@ -2,7 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{DoctorId, HospitalId};
-use hospital::bootstrap::{NewHospital, add_hospital};
+use hospital::{bootstrap::{NewHospital, add_hospital}, directory::Directory};
 use serde_json::{Value, json};
 use totp_rs::{Builder, Secret};
 
@@ -209,22 +209,19 @@ impl Hospital {
     pub fn add(stack: &Stack, name: &str, admin: &str) -> Outcome<(HospitalId, Account)> {
         let account = Account::new(address("admin"), password());
         let new = NewHospital {
-            name: name.into(),
-            admin_name: admin.into(),
-            admin_email: account.email.clone(),
-            temporary_password: Some(account.password.clone()),
+            name,
+            admin_name: admin,
+            admin_email: &account.email,
+            temporary_password: Some(&account.password),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let added = runtime.block_on(async {
             let config = operator_config(stack).await;
-            let store = store::Store::named(
-                &config,
-                stack.output("TableName")?.to_owned(),
-                stack.output("VaultKeyArn")?.to_owned(),
-            );
-            let cognito = aws_sdk_cognitoidentityprovider::Client::new(&config);
-            let pool = stack.output("UserPoolId")?;
-            add_hospital(&store, &cognito, pool, &new).await.map_err(Surprise::from)
+            let table = stack.output("TableName")?.to_owned();
+            let store = store::Store::named(&config, table, stack.output("VaultKeyArn")?.to_owned());
+            let directory = Directory::new(&config, stack.output("UserPoolId")?.to_owned());
+            let now = jiff::Timestamp::now();
+            add_hospital(&store, &directory, new, now).await.map_err(Surprise::from)
         })?;
         Ok((added.hospital, account))
     }

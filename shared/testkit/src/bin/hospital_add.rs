@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use hospital::bootstrap::{NewHospital, add_hospital};
+use hospital::{bootstrap::{NewHospital, add_hospital}, directory::Directory};
 use store::Store;
 
 /// Adds a hospital and its first admin. Uses the AWS credentials of the environment.
@@ -38,20 +38,20 @@ async fn main() -> ExitCode {
     let args = Args::parse();
     let config = store::aws_config().await;
     let store = Store::named(&config, args.table, args.key);
-    let cognito = aws_sdk_cognitoidentityprovider::Client::new(&config);
+    let directory = Directory::new(&config, args.pool);
     let new = NewHospital {
-        name: args.name,
-        admin_name: args.admin_name,
-        admin_email: args.admin_email,
-        temporary_password: args.temporary_password,
+        name: &args.name,
+        admin_name: &args.admin_name,
+        admin_email: &args.admin_email,
+        temporary_password: args.temporary_password.as_deref(),
     };
-    match add_hospital(&store, &cognito, &args.pool, &new).await {
+    match add_hospital(&store, &directory, new, jiff::Timestamp::now()).await {
         Ok(added) => {
             println!("Hospital {}\nAdmin    {}", added.hospital, added.admin);
             ExitCode::SUCCESS
         }
         Err(fault) => {
-            eprintln!("Not added: {fault}. Repeat the same command: it goes on where it stopped.");
+            eprintln!("Not added: {fault}. The same command may be repeated.");
             ExitCode::FAILURE
         }
     }

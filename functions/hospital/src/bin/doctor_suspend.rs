@@ -1,0 +1,4 @@
+//! The Lambda of `doctor_suspend`.
+fn main() -> std::process::ExitCode {
+    hospital::doctor_suspend::operation().serve()
+}

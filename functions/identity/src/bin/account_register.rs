@@ -1,0 +1,4 @@
+//! The Lambda of `account_register`.
+fn main() -> std::process::ExitCode {
+    identity::account_register::operation().serve()
+}

@@ -1,0 +1,4 @@
+//! The Lambda of `mfa_verify`.
+fn main() -> std::process::ExitCode {
+    identity::mfa_verify::operation().serve()
+}

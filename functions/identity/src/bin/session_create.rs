@@ -1,0 +1,4 @@
+//! The Lambda of `session_create`.
+fn main() -> std::process::ExitCode {
+    identity::session_create::operation().serve()
+}

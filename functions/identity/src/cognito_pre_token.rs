@@ -1,0 +1,130 @@
+//! Cognito's trigger before a token (V2_0): puts into the access token who the caller is (I9), and
+//! nothing that is personal. Tokens say who; what they may do is read from the table.
+//!
+//! Staff get `mfa` "true" only where a sign-in cannot have gone round the second factor: they have
+//! one, and the session was opened by a whole sign-in or refreshed. A session opened by replacing a
+//! temporary password has not passed it. One that is refreshed has, because `mfa_verify` ended
+//! every session from before.
+//!
+//! Patients get their vault here if its opening had failed (I11). When any of it fails, so does
+//! the sign-in.
+
+use domain::{PatientId, caller::Role, names::Named};
+use edge::{Event, serve::Boxed};
+use serde_json::{Value, json};
+use store::{Fault, Owner, keys};
+
+use crate::{
+    cognito::Triggers,
+    newcomer::{Person, open_vault, profile},
+};
+
+/// The operation.
+#[must_use]
+pub fn operation() -> Event<Triggers> {
+    edge::event(
+        "cognito_pre_token",
+        || Box::pin(Triggers::connect()),
+        |service, event| -> Boxed<'_, _> { Box::pin(handle(service, event)) },
+    )
+}
+
+async fn handle(service: &Triggers, mut event: Value) -> Result<Value, Fault> {
+    let attributes = event.pointer("/request/userAttributes").unwrap_or(&Value::Null);
+    let source = text(&event, "triggerSource")?;
+    let person = Person::of(attributes)?;
+    let mfa = match person {
+        Person::Patient(patient) => {
+            if source != REFRESH {
+                ensure_vault(service, patient, attributes).await?;
+            }
+            false
+        }
+        Person::Staff { .. } if passes_mfa(source) => {
+            let (pool, user) = (text(&event, "userPoolId")?, text(&event, "userName")?);
+            service.has_mfa(pool, user).await?
+        }
+        Person::Staff { .. } => false,
+    };
+    let claims = claims(&person, mfa);
+    let response = event.as_object_mut().ok_or(Fault::Corrupt("event"))?;
+    response.insert(
+        "response".into(),
+        json!({ "claimsAndScopeOverrideDetails": {
+            "accessTokenGeneration": { "claimsToAddOrOverride": claims },
+        } }),
+    );
+    Ok(event)
+}
+
+const REFRESH: &str = "TokenGeneration_RefreshTokens";
+
+/// Whether a session with this source has passed the second factor, if there is one.
+fn passes_mfa(source: &str) -> bool {
+    matches!(source, "TokenGeneration_Authentication" | REFRESH)
+}
+
+fn text<'e>(event: &'e Value, name: &str) -> Result<&'e str, Fault> {
+    event.get(name).and_then(Value::as_str).ok_or(Fault::Corrupt("event"))
+}
+
+/// What the access token says beyond `sub`.
+fn claims(person: &Person, mfa: bool) -> Value {
+    match person {
+        Person::Patient(_) => json!({ "role": Role::Patient }),
+        Person::Staff { role, person, hospital } => json!({
+            "role": role.name(),
+            "person": person,
+            "hospital": hospital,
+            "mfa": if mfa { "true" } else { "false" },
+        }),
+    }
+}
+
+async fn ensure_vault(
+    service: &Triggers,
+    patient: PatientId,
+    attributes: &Value,
+) -> Result<(), Fault> {
+    let vault = keys::vault(Owner::Patient(patient));
+    let found = service.store.table.read(std::slice::from_ref(&vault)).await?;
+    match found.as_slice() {
+        [Some(_)] => Ok(()),
+        _ => open_vault(&service.store, patient, &profile(attributes), edge::request::now()).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::HospitalId;
+    use uuid::Uuid;
+
+    #[test]
+    fn claims_say_who_and_nothing_personal() {
+        let id = Uuid::try_parse("0190a6f0-0000-7000-8000-000000000001").unwrap();
+        assert_eq!(claims(&Person::Patient(PatientId(id)), true), json!({ "role": "patient" }));
+        let doctor = Person::Staff { role: Role::Doctor, person: id, hospital: HospitalId(id) };
+        for (mfa, said) in [(true, "true"), (false, "false")] {
+            assert_eq!(
+                claims(&doctor, mfa),
+                json!({ "role": "doctor", "person": id, "hospital": id, "mfa": said })
+            );
+        }
+    }
+
+    #[test]
+    fn i9_only_whole_sign_ins_and_their_refreshes_pass_the_second_factor() {
+        let sources = [
+            ("TokenGeneration_Authentication", true),
+            ("TokenGeneration_RefreshTokens", true),
+            ("TokenGeneration_NewPasswordChallenge", false),
+            ("TokenGeneration_AuthenticateDevice", false),
+            ("TokenGeneration_HostedAuth", false),
+            ("anything", false),
+        ];
+        for (source, passes) in sources {
+            assert_eq!(passes_mfa(source), passes, "{source}");
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! `POST /v1/me/mfa`: begins to enrol an authenticator app (TOTP, RFC 6238): its secret, also as
+//! an `otpauth:` address to show as a QR code. Nothing changes before `mfa_verify`; asking again
+//! gives another secret. Open to staff who have no second factor yet (I9).
+//!
+//! Takes an `Idempotency-Key` but keeps none: nothing of ours changes, and a kept secret would be
+//! a hole.
+
+use domain::policy::acts::MfaEnroll;
+use edge::{Failure, Http, Reader, Reply, Request};
+use serde::Serialize;
+
+use crate::{
+    cognito::{Asked, Pool, refused},
+    own,
+};
+
+/// The operation.
+#[must_use]
+pub fn operation() -> Http<Pool> {
+    edge::http("mfa_enroll", || Box::pin(Pool::connect()), |pool, request| {
+        Box::pin(handle(pool, request))
+    })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    secret: String,
+    otpauth_uri: String,
+}
+
+async fn handle(pool: &Pool, request: &Request) -> Result<Reply, Failure> {
+    own::<MfaEnroll>(request)?;
+    Reader::new(request).finish()?;
+    let token = request.access_token()?;
+    let asked = tokio::try_join!(pool.new_secret(token), pool.email(token));
+    let (secret, email) = asked.map_err(|fault| refused(Asked::Enroll, fault))?;
+    let otpauth_uri = otpauth(&email, &secret);
+    Reply::ok(&Answer { secret, otpauth_uri })
+}
+
+/// The address that authenticator apps read (Key Uri Format).
+fn otpauth(email: &str, secret: &str) -> String {
+    let mut label = String::new();
+    for byte in email.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                label.push(char::from(byte));
+            }
+            other => label.push_str(&format!("%{other:02X}")),
+        }
+    }
+    format!("otpauth://totp/MediVault:{label}?secret={secret}&issuer=MediVault")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_address_escapes_what_it_must() {
+        assert_eq!(
+            super::otpauth("ana+x@example.org", "JBSWY3DP"),
+            "otpauth://totp/MediVault:ana%2Bx%40example.org?secret=JBSWY3DP&issuer=MediVault"
+        );
+    }
+}

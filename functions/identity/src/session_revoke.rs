@@ -1,0 +1,27 @@
+//! `DELETE /v1/sessions`: signs the caller out everywhere. Their refresh tokens are worth nothing
+//! from now on; an access token that is out ends within 15 minutes by itself.
+
+use domain::policy::acts::SessionRevoke;
+use edge::{Failure, Http, Reader, Reply, Request};
+
+use crate::{
+    cognito::{Asked, Pool, settle},
+    own,
+};
+
+/// The operation.
+#[must_use]
+pub fn operation() -> Http<Pool> {
+    edge::http("session_revoke", || Box::pin(Pool::connect()), |pool, request| {
+        Box::pin(handle(pool, request))
+    })
+}
+
+async fn handle(pool: &Pool, request: &Request) -> Result<Reply, Failure> {
+    own::<SessionRevoke>(request)?;
+    Reader::new(request).finish()?;
+    if let Err(fault) = pool.sign_out(request.access_token()?).await {
+        settle(Asked::SignOut, fault)?;
+    }
+    Ok(Reply::no_content())
+}
