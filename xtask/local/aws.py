@@ -9,8 +9,10 @@ that no function of the vault needs to know where it runs:
   a client's WriteAttributes; immutable and unknown attributes; a failing
   pre-token trigger answers UserLambdaValidationException.
 - CloudFormation: time to live, point-in-time recovery and encryption of tables,
-  encryption of buckets.
-- DynamoDB: time-to-live deletions appear on the stream, marked as the service's.
+  encryption of buckets; alarms over expressions are accepted.
+- SQS: queue URLs do not change with the port.
+- DynamoDB: time-to-live deletions appear on the stream, marked as the service's;
+  partial failures of a stream handler are repeated, a limited number of times.
 - IAM: the condition keys kms:EncryptionContext:* and kms:EncryptionContextKeys;
   aws:SecureTransport is true, since the loopback interface stands in for TLS.
 - API Gateway: gateway responses and integration responses (CORS preflight) that
@@ -22,7 +24,7 @@ Each wrapper names what AWS does. Start with the same environment as ministack.
 import sys
 
 import watch
-from gaps import cloudformation, cognito, dynamodb, gateway, iam
+from gaps import cloudformation, cognito, dynamodb, gateway, iam, queues, streams
 
 
 def main():
@@ -30,7 +32,7 @@ def main():
     del sys.argv[1:]
     watch.stop_with_parent()
     # Time to live first: ministack's own thread for it must not start.
-    for gap in (dynamodb, iam, gateway, cognito, cloudformation):
+    for gap in (dynamodb, iam, gateway, cognito, cloudformation, queues, streams):
         gap.fill()
     from ministack.app import main as serve
 

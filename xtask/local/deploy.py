@@ -8,6 +8,7 @@ the tests learn where the stack is.
 """
 
 import argparse
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -65,7 +66,9 @@ class Cloud:
         self.config = Config(
             retries={"max_attempts": 4, "mode": "standard"},
             max_pool_connections=16,
-            s3={"addressing_style": "path"},
+            # Hashing half a gigabyte of packages twice over would only cost time.
+            s3={"addressing_style": "path", "payload_signing_enabled": False},
+            request_checksum_calculation="when_required",
         )
 
     def client(self, service):
@@ -154,9 +157,14 @@ def upload(s3, packages):
         for entry in page.get("Contents", [])
     }
     fresh = [built for built in packages.values() if built.key not in there]
-    for built in fresh:
-        s3.upload_file(str(built.path), BUCKET, built.key)
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda built: send(s3, built), fresh))
     return len(fresh), there - {built.key for built in packages.values()}
+
+
+def send(s3, built):
+    with built.path.open("rb") as body:
+        s3.put_object(Bucket=BUCKET, Key=built.key, Body=body)
 
 
 def location(region):
@@ -272,7 +280,7 @@ def deploy(options):
 
     names = package.function_names(source)
     started = time.monotonic()
-    packages = package.build(names, pathlib.Path(options.bin_dir), pathlib.Path(options.cache))
+    packages = package.build(names, pathlib.Path(options.bin_dir), pathlib.Path(options.cache), options.zip_level)
     s3, cfn = cloud.client("s3"), cloud.client("cloudformation")
     sent, stale = upload(s3, packages)
     size = sum(built.path.stat().st_size for built in packages.values()) / 1e6
@@ -319,6 +327,7 @@ def main():
     parser.add_argument("--textract-port", type=int, required=True)
     parser.add_argument("--region", required=True)
     parser.add_argument("--env", default="local", help="environment in samconfig.toml")
+    parser.add_argument("--zip-level", type=int, default=1, help="0 is fastest, 1 saves room in kept state")
     parser.add_argument("--pids", default="{}", help="JSON object of the servers' process ids")
     try:
         deploy(parser.parse_args())

@@ -6,6 +6,7 @@ folder. Nothing read is ever logged.
 
 import dataclasses
 import io
+import itertools
 import math
 import os
 import pathlib
@@ -37,19 +38,27 @@ class Word:
     text: str
     confidence: float
     polygon: tuple
-    line: tuple
+
+
+@dataclasses.dataclass(frozen=True)
+class Line:
+    """Words side by side, and the corners around them."""
+
+    words: tuple
+    polygon: tuple
 
 
 @dataclasses.dataclass(frozen=True)
 class Page:
-    """The words of one page in reading order."""
+    """The lines of one page in reading order."""
 
-    words: tuple
+    lines: tuple
 
     @property
     def confidence(self):
-        weight = sum(len(word.text) for word in self.words)
-        return sum(word.confidence * len(word.text) for word in self.words) / weight if weight else 0.0
+        words = [word for line in self.lines for word in line.words]
+        weight = sum(len(word.text) for word in words)
+        return sum(word.confidence * len(word.text) for word in words) / weight if weight else 0.0
 
 
 def pages_of(data, kind):
@@ -111,7 +120,7 @@ def read_page(image):
     if best.confidence < SURE:
         for psm in (6, 4):
             best = max(best, reading(image, skew_of(image), psm), key=lambda page: page.confidence)
-    if best.words and best.confidence < HOPELESS:
+    if best.lines and best.confidence < HOPELESS:
         # Perhaps the page lies on its side or head.
         for turn in (90, 180, 270):
             best = max(best, reading(image, turn, psm=3), key=lambda page: page.confidence)
@@ -144,13 +153,25 @@ def reading(image, angle, psm):
     scale = min(3.0, LONG_SIDE / max(turned.size))
     size = (round(turned.width * scale), round(turned.height * scale))
     ready = ImageOps.autocontrast(turned.resize(size, Image.Resampling.LANCZOS), cutoff=1)
-    rows = tesseract(ready, psm)
     place = Placement(image.size, turned.size, size, angle)
-    return Page(tuple(word_of(row, place) for row in rows))
+    return Page(tuple(line_of(found, place) for found in in_rows(tesseract(ready, psm))))
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """A word as the engine found it, in pixels of the straightened page."""
+
+    text: str
+    confidence: float
+    line: tuple
+    left: int
+    top: int
+    right: int
+    bottom: int
 
 
 def tesseract(image, psm):
-    """Rows of Tesseract's table that carry a word."""
+    """The words of a page, in the engine's order."""
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=1)
     command = ["tesseract", "-", "-", "--psm", str(psm), "--dpi", "300", "tsv"]
@@ -162,8 +183,38 @@ def tesseract(image, psm):
             check=False,
             env={**os.environ, "OMP_THREAD_LIMIT": "1"},
         )
-    rows = [line.split("\t") for line in done.stdout.decode(errors="replace").splitlines()[1:]]
-    return [row for row in rows if len(row) >= 12 and float(row[10]) >= 0 and row[11].strip()]
+    rows = (line.split("\t") for line in done.stdout.decode(errors="replace").splitlines()[1:])
+    return [found_in(row) for row in rows if len(row) >= 12 and float(row[10]) >= 0 and row[11].strip()]
+
+
+def found_in(row):
+    """One row of the engine's table."""
+    left, top, width, height = (int(cell) for cell in row[6:10])
+    line = tuple(int(cell) for cell in row[2:5])
+    return Found(row[11].strip(), float(row[10]), line, left, top, left + width, top + height)
+
+
+def in_rows(words):
+    """Lines as Textract orders them: top to bottom, and from left to right in a row.
+
+    The engine reads a table column by column; a row of it belongs together.
+    """
+    lines = [list(group) for _, group in itertools.groupby(words, key=lambda word: word.line)]
+    rows = []
+    for line in sorted(lines, key=middle):
+        if rows and middle(line) - middle(rows[-1][0]) < height(line) / 2:
+            rows[-1].append(line)
+        else:
+            rows.append([line])
+    return [line for row in rows for line in sorted(row, key=lambda line: line[0].left)]
+
+
+def middle(line):
+    return sum(word.top + word.bottom for word in line) / (2 * len(line))
+
+
+def height(line):
+    return max(word.bottom for word in line) - min(word.top for word in line)
 
 
 class Placement:
@@ -184,13 +235,14 @@ class Placement:
         return (min(max(across, 0.0), 1.0), min(max(down, 0.0), 1.0))
 
 
-def word_of(row, place):
-    left, top, width, height = (int(cell) for cell in row[6:10])
-    right, bottom = left + width, top + height
-    corners = ((left, top), (right, top), (right, bottom), (left, bottom))
-    return Word(
-        text=row[11].strip(),
-        confidence=float(row[10]),
-        polygon=tuple(place.back(x, y) for x, y in corners),
-        line=tuple(int(cell) for cell in row[2:5]),
-    )
+    def around(self, found):
+        """The corners around words, back on the page as it came."""
+        left, top = min(word.left for word in found), min(word.top for word in found)
+        right, bottom = max(word.right for word in found), max(word.bottom for word in found)
+        corners = ((left, top), (right, top), (right, bottom), (left, bottom))
+        return tuple(self.back(x, y) for x, y in corners)
+
+
+def line_of(found, place):
+    words = tuple(Word(word.text, word.confidence, place.around([word])) for word in found)
+    return Line(words, place.around(found))

@@ -32,21 +32,22 @@ def rewrite(template, locations):
     return CODE_URI.sub(lambda match: match.group(1) + locations[match.group(2)], template)
 
 
-def build(names, bin_dir, cache):
-    """Zip every named binary that changed since it was zipped last; two at a time."""
+def build(names, bin_dir, cache, level):
+    """Zip every named binary that changed since it was zipped last, on all cores."""
     missing = [name for name in names if not (bin_dir / name).is_file()]
     if missing:
         raise SystemExit(
             f"error: template.yaml names {', '.join(missing)}, but {bin_dir} has no such binary"
         )
+    cache = cache / f"level-{level}"
     cache.mkdir(parents=True, exist_ok=True)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as pool:
-        built = pool.map(lambda name: zip_one(name, bin_dir / name, cache), names)
+        built = pool.map(lambda name: zip_one(name, bin_dir / name, cache, level), names)
         return dict(zip(names, built, strict=True))
 
 
-def zip_one(name, binary, cache):
-    """Strip symbols, zip at the fastest level, name the result by its content."""
+def zip_one(name, binary, cache, level):
+    """Strip symbols, zip, name the result by its content."""
     stat = binary.stat()
     stamp = hashlib.sha256(f"{stat.st_mtime_ns} {stat.st_size}".encode()).hexdigest()[:16]
     known = list(cache.glob(f"{name}-{stamp}-*.zip"))
@@ -58,7 +59,7 @@ def zip_one(name, binary, cache):
         slim = stripped(binary, pathlib.Path(scratch) / "bootstrap")
         digest = hashlib.sha256(slim.read_bytes()).hexdigest()[:32]
         draft = pathlib.Path(scratch) / "package.zip"
-        write_zip(draft, slim)
+        write_zip(draft, slim, level)
         path = cache / f"{name}-{stamp}-{digest}.zip"
         draft.replace(path)
     return Package(path, f"lambda/{name}/{digest}.zip")
@@ -67,15 +68,17 @@ def zip_one(name, binary, cache):
 def stripped(binary, target):
     """Symbols make up half of a debug binary; a panic names its line without them."""
     strip = shutil.which("strip")
-    if strip and subprocess.run([strip, "-o", target, binary], check=False).returncode == 0:
-        return target
+    if strip:
+        done = subprocess.run([strip, "-o", target, binary], capture_output=True, check=False)
+        if done.returncode == 0:
+            return target
     shutil.copyfile(binary, target)
     return target
 
 
-def write_zip(path, bootstrap):
-    """A fixed date, so that the same binary makes the same zip."""
+def write_zip(path, bootstrap, level):
+    """A fixed date, so that the same binary makes the same zip. Level 0 stores."""
     entry = zipfile.ZipInfo("bootstrap", date_time=(2020, 1, 1, 0, 0, 0))
     entry.external_attr = 0o755 << 16
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(entry, bootstrap.read_bytes(), zipfile.ZIP_DEFLATED, compresslevel=1)
+        archive.writestr(entry, bootstrap.read_bytes(), zipfile.ZIP_DEFLATED if level else zipfile.ZIP_STORED, level or None)

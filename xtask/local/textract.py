@@ -24,10 +24,12 @@ DELETE /_control forgets everything, GET /_health answers 200.
 
 import argparse
 import base64
+import concurrent.futures
 import functools
 import hashlib
 import http.server
 import json
+import os
 import re
 import secrets
 import threading
@@ -320,7 +322,8 @@ def read_document(data, kind):
     with READ_LOCK:
         known = READ.get(digest)
     if known is None:
-        known = [ocr.read_page(image) for image in ocr.pages_of(data, kind)]
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+            known = list(pool.map(ocr.read_page, ocr.pages_of(data, kind)))
         with READ_LOCK:
             READ[digest] = known
             while len(READ) > 200:

@@ -91,15 +91,16 @@ pub(crate) fn stop_recorded(dir: &Path) -> Result<bool> {
         known.pid = 0;
     }
     if dir.exists() {
+        remove_scratch(dir);
         record.write(dir)?;
     }
     Ok(stopped)
 }
 
-/// Running servers; dropping them ends them, unless they are detached.
+/// Running servers; dropping them ends them, unless they were left to themselves.
 pub(crate) struct Servers {
     dir: PathBuf,
-    detached: bool,
+    left_running: bool,
     children: Vec<Child>,
     /// Ports and process ids.
     pub(crate) record: Record,
@@ -108,11 +109,12 @@ pub(crate) struct Servers {
 impl Servers {
     /// Starts both servers, on their earlier ports when these are free.
     pub(crate) fn start(workspace: &Workspace, settings: &Settings) -> Result<Self> {
+        remove_scratch(&settings.dir);
         fs::create_dir_all(settings.dir.join("tmp"))?;
         let earlier = Record::read(&settings.dir);
         let mut servers = Self {
             dir: settings.dir.clone(),
-            detached: settings.detached,
+            left_running: false,
             children: Vec::new(),
             record: Record::default(),
         };
@@ -144,6 +146,11 @@ impl Servers {
         Ok(pid)
     }
 
+    /// Lets detached servers go on when this command ends.
+    pub(crate) fn leave_running(&mut self) {
+        self.left_running = true;
+    }
+
     /// Fails when a server ended by itself.
     pub(crate) fn check(&mut self) -> Result<()> {
         for child in &mut self.children {
@@ -160,7 +167,7 @@ impl Servers {
 
 impl Drop for Servers {
     fn drop(&mut self) {
-        if self.detached {
+        if self.left_running {
             return;
         }
         for child in &self.children {
@@ -169,11 +176,18 @@ impl Drop for Servers {
         for child in &mut self.children {
             wait_or_kill(child, TIME_TO_SAVE);
         }
+        remove_scratch(&self.dir);
         self.record.aws.pid = 0;
         self.record.textract.pid = 0;
         // Best effort: a stale process id is recognized anyway.
         let _ = self.record.write(&self.dir);
     }
+}
+
+/// Unpacked functions and pages take much room and are made again when needed.
+fn remove_scratch(dir: &Path) {
+    // Nothing depends on it: what stays is removed at the next start.
+    let _ = fs::remove_dir_all(dir.join("tmp"));
 }
 
 /// A local script, in a process group of its own, with its log, tied to our life

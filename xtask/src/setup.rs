@@ -31,7 +31,9 @@ pub(crate) fn build_functions(workspace: &Workspace) -> Result<()> {
     println!("Building the functions");
     let mut command = cargo();
     command
-        .args(["build", "--workspace", "--exclude", "xtask", "--bins"])
+        // The same selection of packages as `cargo test --workspace`: another one would
+        // build the dependencies a second time, with other features.
+        .args(["build", "--workspace", "--bins"])
         .current_dir(&workspace.root);
     run_checked(&mut command, "build the functions")
 }

@@ -111,13 +111,7 @@ fn up_in_background(workspace: &Workspace, dir: &Path) -> Result<StackInfo> {
             detached: true,
             ..persistent(dir)
         };
-        return match Stack::up(workspace, &settings) {
-            Ok(stack) => Ok(stack.info.clone()),
-            Err(error) => {
-                stop_recorded(dir)?;
-                Err(error)
-            }
-        };
+        return Ok(Stack::up(workspace, &settings)?.info.clone());
     }
     let _lock = lock(dir)?;
     println!(
@@ -152,6 +146,20 @@ fn status(dir: &Path) -> ExitCode {
     println!("OCR        {}", info.textract_url);
     println!("region     {}", info.region);
     println!("details    {}", dir.join("stack.json").display());
+    for (name, value) in &info.outputs {
+        println!("  {name} = {value}");
+    }
+    println!("\nFor other tools:");
+    println!(
+        "export AWS_ENDPOINT_URL={} AWS_REGION={}",
+        info.endpoint, info.region
+    );
+    let operator = &info.operator;
+    println!("export AWS_ACCESS_KEY_ID={}", operator.access_key_id);
+    println!(
+        "export AWS_SECRET_ACCESS_KEY={}",
+        operator.secret_access_key
+    );
     ExitCode::SUCCESS
 }
 
@@ -173,7 +181,7 @@ pub(crate) fn throw_away(dir: &Path) -> Settings {
     }
 }
 
-/// A running stack. Dropping it stops the servers, unless they are detached.
+/// A running stack. Dropping it stops the servers, unless they are detached and it is up.
 pub(crate) struct Stack {
     /// Where everything answers.
     pub(crate) info: StackInfo,
@@ -200,8 +208,11 @@ impl Stack {
             let _ = fs::remove_file(settings.dir.join("stack.json"));
         }
         println!("Starting the local stack in {}", settings.dir.display());
-        let servers = Servers::start(workspace, settings)?;
+        let mut servers = Servers::start(workspace, settings)?;
         let info = deploy(workspace, settings, servers.record)?;
+        if settings.detached {
+            servers.leave_running();
+        }
         Ok(Self {
             info,
             servers,
@@ -240,6 +251,8 @@ fn deploy(workspace: &Workspace, settings: &Settings, record: Record) -> Result<
         .args(["--textract-port", &record.textract.port.to_string()])
         .args(["--region", &settings.region])
         .args(["--pids", &pids.to_string()])
+        // Zipping costs half a minute of work for nothing when nothing is kept.
+        .args(["--zip-level", if settings.keep_data { "1" } else { "0" }])
         .env("PYTHONDONTWRITEBYTECODE", "1");
     run_checked(&mut command, "deploy template.yaml to the local stack")?;
     StackInfo::read(&settings.dir)

@@ -228,10 +228,26 @@ impl Change<'_> {
 
     /// Puts an item over the one that stands there, if `name` of that one is `value`.
     pub fn replace(self, attributes: Attributes, name: &str, value: AttributeValue) -> Self {
+        self.put_if("#name = :value", attributes, name, value)
+    }
+
+    /// Puts an item that does not exist yet, or over one whose `name` is `value`: another attempt
+    /// at the same thing.
+    pub fn repeat(self, attributes: Attributes, name: &str, value: AttributeValue) -> Self {
+        self.put_if("attribute_not_exists(PK) OR #name = :value", attributes, name, value)
+    }
+
+    fn put_if(
+        self,
+        condition: &str,
+        attributes: Attributes,
+        name: &str,
+        value: AttributeValue,
+    ) -> Self {
         let put = Put::builder()
             .table_name(&self.store.table.name)
             .set_item(Some(attributes))
-            .condition_expression("#name = :value")
+            .condition_expression(condition)
             .expression_attribute_names("#name", name)
             .expression_attribute_values(":value", value)
             .build()

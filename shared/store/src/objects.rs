@@ -7,9 +7,10 @@ use aws_config::SdkConfig;
 use aws_sdk_s3::{
     Client,
     config::{Credentials, ProvideCredentials},
+    operation::list_object_versions::ListObjectVersionsOutput,
     presigning::PresigningConfig,
     primitives::ByteStream,
-    types::ServerSideEncryption,
+    types::{ObjectVersion, ServerSideEncryption},
 };
 use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -85,6 +86,8 @@ pub struct Form {
 pub struct Arrived {
     /// The content type it was stored under.
     pub content_type: Option<String>,
+    /// Which of the object's versions this is.
+    pub version: Option<String>,
     /// Its content.
     pub body: ByteStream,
 }
@@ -99,7 +102,7 @@ pub struct Objects {
 }
 
 impl Objects {
-    /// The bucket named by the environment.
+    /// The bucket named by the environment: `BUCKET_NAME`, and `FILE_KEY_ARN`, which encrypts it.
     ///
     /// # Errors
     /// `Fault::Unavailable` when the environment names none.
@@ -112,7 +115,7 @@ impl Objects {
             client: Client::from_conf(client),
             config: config.clone(),
             bucket: crate::variable("BUCKET_NAME")?,
-            key_id: crate::variable("KEY_ARN")?,
+            key_id: crate::variable("FILE_KEY_ARN")?,
         })
     }
 
@@ -209,21 +212,46 @@ impl Objects {
     pub async fn open(&self, object: &str) -> Result<Option<Arrived>, Fault> {
         let call = self.client.get_object().bucket(&self.bucket).key(object);
         match Box::pin(call.send()).await {
-            Ok(found) => Ok(Some(Arrived { content_type: found.content_type, body: found.body })),
+            Ok(found) => Ok(Some(Arrived {
+                content_type: found.content_type,
+                version: found.version_id,
+                body: found.body,
+            })),
             Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_key()) => Ok(None),
+            // To a caller that may not list the whole bucket, S3 refuses what does not exist.
+            Err(error) if error.as_service_error().is_some() && !self.exists(object).await? => {
+                Ok(None)
+            }
             Err(error) => Err(Fault::of(&error)),
         }
     }
 
-    /// Copies a file from quarantine to the place where it is kept.
+    /// Whether there is such an object now.
     ///
     /// # Errors
     /// `Fault::Unavailable` when S3 refuses.
-    pub async fn keep(&self, place: Place) -> Result<(), Fault> {
+    pub async fn exists(&self, object: &str) -> Result<bool, Fault> {
+        let listed = self.versions(object).await?;
+        let latest = |v: &ObjectVersion| v.key() == Some(object) && v.is_latest() == Some(true);
+        Ok(listed.versions().iter().any(latest))
+    }
+
+    async fn versions(&self, object: &str) -> Result<ListObjectVersionsOutput, Fault> {
+        let call = self.client.list_object_versions().bucket(&self.bucket).prefix(object);
+        Box::pin(call.send()).await.map_err(|error| Fault::of(&error))
+    }
+
+    /// Copies one version of a file from quarantine to the place where it is kept: the version
+    /// that was checked, whatever has arrived since.
+    ///
+    /// # Errors
+    /// `Fault::Unavailable` when S3 refuses.
+    pub async fn keep(&self, place: Place, version: Option<&str>) -> Result<(), Fault> {
+        let version = version.map(|id| format!("?versionId={id}")).unwrap_or_default();
         let call = self
             .client
             .copy_object()
-            .copy_source(format!("{}/{}", self.bucket, place.quarantine()))
+            .copy_source(format!("{}/{}{version}", self.bucket, place.quarantine()))
             .bucket(&self.bucket)
             .key(place.kept())
             .server_side_encryption(ServerSideEncryption::AwsKms)
@@ -236,16 +264,19 @@ impl Objects {
     /// # Errors
     /// `Fault::Unavailable` when S3 refuses.
     pub async fn delete(&self, object: &str) -> Result<(), Fault> {
-        let call = self.client.list_object_versions().bucket(&self.bucket).prefix(object);
-        let listed = Box::pin(call.send()).await.map_err(|error| Fault::of(&error))?;
-        let versions = listed.versions().iter().map(|v| (v.key(), v.version_id()));
-        let markers = listed.delete_markers().iter().map(|m| (m.key(), m.version_id()));
-        for (_, version) in versions.chain(markers).filter(|(key, _)| *key == Some(object)) {
-            let call = self.client.delete_object().bucket(&self.bucket).key(object);
-            let call = call.set_version_id(version.map(str::to_owned));
-            Box::pin(call.send()).await.map_err(|error| Fault::of(&error))?;
+        loop {
+            let listed = self.versions(object).await?;
+            let versions = listed.versions().iter().map(|v| (v.key(), v.version_id()));
+            let markers = listed.delete_markers().iter().map(|m| (m.key(), m.version_id()));
+            for (_, version) in versions.chain(markers).filter(|(key, _)| *key == Some(object)) {
+                let call = self.client.delete_object().bucket(&self.bucket).key(object);
+                let call = call.set_version_id(version.map(str::to_owned));
+                Box::pin(call.send()).await.map_err(|error| Fault::of(&error))?;
+            }
+            if listed.is_truncated() != Some(true) {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 }
 

@@ -1,4 +1,4 @@
-"""Properties of tables and buckets that ministack's CloudFormation skips."""
+"""What ministack's CloudFormation skips: properties of tables and buckets, metric math."""
 
 import functools
 import importlib
@@ -7,7 +7,9 @@ from xml.sax.saxutils import escape
 
 def fill():
     """Apply the skipped properties after each create and update."""
-    handlers = importlib.import_module("ministack.services.cloudformation.provisioners")._RESOURCE_HANDLERS
+    provisioners = importlib.import_module("ministack.services.cloudformation.provisioners")
+    provisioners._cw_metric_alarm_record = plain_alarm(provisioners._cw_metric_alarm_record)
+    handlers = provisioners._RESOURCE_HANDLERS
     for kind, apply in (("AWS::DynamoDB::Table", apply_table), ("AWS::S3::Bucket", apply_bucket)):
         handlers[kind] = {
             **handlers[kind],
@@ -26,6 +28,21 @@ def after(real, apply, properties):
         return made
 
     return wrapped
+
+
+def plain_alarm(real):
+    """An alarm over an expression watches the expression's first metric here."""
+
+    @functools.wraps(real)
+    def record(name, properties):
+        stats = [entry["MetricStat"] for entry in properties.get("Metrics") or [] if "MetricStat" in entry]
+        if not stats:
+            return real(name, properties)
+        kept = {field: value for field, value in properties.items() if field != "Metrics"}
+        plain = {"Statistic": stats[0]["Stat"], "Period": stats[0]["Period"], **stats[0]["Metric"]}
+        return real(name, {**kept, **plain})
+
+    return record
 
 
 def apply_table(name, properties):

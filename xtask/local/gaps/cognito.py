@@ -170,15 +170,17 @@ class Cognito:
 
     def challenged(self, data, reply):
         """Note an issued session; ask for the code after a new password, as AWS does."""
-        answer = body_of(reply)
-        challenge = answer.get("ChallengeName")
-        if challenge not in Sessions.CHECKED:
-            return reply
-        pool, _ = self.pool_of(data)
+        pool, pool_id = self.pool_of(data)
         given = data.get("AuthParameters") or data.get("ChallengeResponses") or {}
         user, _ = self.module._resolve_user(pool, given.get("USERNAME"))
-        if user:
-            self.sessions.remember(answer.get("Session"), challenge, data.get("ClientId"), user["Username"])
+        if user and data.get("ChallengeName") == "NEW_PASSWORD_REQUIRED":
+            code = self.module._mfa_challenge_for_user(pool, user, pool_id, given.get("USERNAME"))
+            reply = self.module.json_response(code) if code else reply
+        answer = body_of(reply)
+        if user and answer.get("ChallengeName") in Sessions.CHECKED:
+            self.sessions.remember(
+                answer.get("Session"), answer["ChallengeName"], data.get("ClientId"), user["Username"]
+            )
         return reply
 
     def mark_verified(self, pool, data):

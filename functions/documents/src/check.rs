@@ -1,0 +1,159 @@
+//! The checks on a file that arrived: size, checksum, format, and UTF-8 for text. It is fed piece
+//! by piece and keeps no more of the file than its first bytes.
+
+use domain::record::{HEAD_LEN, MediaType, Rejection};
+use store::{Sha256, rows::FileContent};
+
+/// The most bytes a character of UTF-8 can still lack, and the ones already there.
+const LONGEST_CHARACTER: usize = 4;
+
+/// A check under way.
+#[derive(Debug)]
+pub(crate) struct Check<'f> {
+    declared: &'f FileContent,
+    size: u64,
+    digest: Sha256,
+    head: Vec<u8>,
+    text: Text,
+}
+
+impl<'f> Check<'f> {
+    /// A check of a file against what was declared of it.
+    pub(crate) fn new(declared: &'f FileContent) -> Self {
+        Self {
+            declared,
+            size: 0,
+            digest: Sha256::default(),
+            head: Vec::with_capacity(HEAD_LEN),
+            text: Text::default(),
+        }
+    }
+
+    /// Takes the next piece. Fails as soon as the file is longer than declared.
+    pub(crate) fn take(&mut self, piece: &[u8]) -> Result<(), Rejection> {
+        self.size = self.size.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
+        if self.size > self.declared.size {
+            return Err(Rejection::SizeMismatch);
+        }
+        self.digest.update(piece);
+        let wanted = HEAD_LEN.saturating_sub(self.head.len());
+        self.head.extend(piece.iter().take(wanted));
+        if self.declared.media_type == MediaType::Text {
+            self.text.take(piece);
+        }
+        Ok(())
+    }
+
+    /// What came of it, at the end of the file.
+    pub(crate) fn finish(self) -> Result<(), Rejection> {
+        let media_type = self.declared.media_type;
+        if self.size != self.declared.size {
+            Err(Rejection::SizeMismatch)
+        } else if self.digest.hex() != self.declared.sha256 {
+            Err(Rejection::ChecksumMismatch)
+        } else if !media_type.matches(&self.head)
+            || (media_type == MediaType::Text && !self.text.is_whole())
+        {
+            Err(Rejection::ContentMismatch)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Whether what came so far is UTF-8 without NUL, but for a character cut off at the end.
+#[derive(Debug, Default)]
+struct Text {
+    cut_off: Vec<u8>,
+    broken: bool,
+}
+
+impl Text {
+    fn take(&mut self, piece: &[u8]) {
+        if self.broken {
+            return;
+        }
+        let mut rest = piece;
+        while let (false, Some((byte, after))) = (self.cut_off.is_empty(), rest.split_first()) {
+            self.cut_off.push(*byte);
+            rest = after;
+            match std::str::from_utf8(&self.cut_off) {
+                Ok(_) => self.cut_off.clear(),
+                Err(error) if error.error_len().is_some() => return self.broken = true,
+                Err(_) if self.cut_off.len() >= LONGEST_CHARACTER => return self.broken = true,
+                Err(_) => {}
+            }
+        }
+        match std::str::from_utf8(rest) {
+            Ok(_) => {}
+            Err(error) if error.error_len().is_some() => self.broken = true,
+            Err(error) => self.cut_off.extend(rest.iter().skip(error.valid_up_to())),
+        }
+        self.broken |= piece.contains(&0);
+    }
+
+    fn is_whole(&self) -> bool {
+        !self.broken && self.cut_off.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn declared(media_type: MediaType, content: &[u8]) -> FileContent {
+        let sha256 = store::sha256_hex(&[content]);
+        FileContent { name: "x".into(), media_type, size: content.len() as u64, sha256 }
+    }
+
+    /// The outcome for every way to cut the content into pieces of one length.
+    fn check(file: &FileContent, content: &[u8]) -> Result<(), Rejection> {
+        let outcomes: Vec<_> = (1..=content.len().max(1))
+            .map(|length| {
+                let mut check = Check::new(file);
+                content.chunks(length).try_for_each(|piece| check.take(piece))?;
+                check.finish()
+            })
+            .collect();
+        assert!(outcomes.windows(2).all(|two| two[0] == two[1]), "depends on the pieces");
+        outcomes[0]
+    }
+
+    #[test]
+    fn a_file_passes_only_as_it_was_declared_however_it_is_cut() {
+        let pdf: &[u8] = b"%PDF-1.7\n and more";
+        let long_pdf = [pdf, &[0xff; 400]].concat();
+        let text = "Größe: 1,80 m – 日本 🩺".as_bytes();
+        let as_declared: &[(MediaType, &[u8], Result<(), Rejection>)] = &[
+            (MediaType::Pdf, pdf, Ok(())),
+            (MediaType::Pdf, &long_pdf, Ok(())),
+            (MediaType::Text, text, Ok(())),
+            (MediaType::Text, b"a", Ok(())),
+            (MediaType::Png, pdf, Err(Rejection::ContentMismatch)),
+            (MediaType::Pdf, b" %PDF-1.7", Err(Rejection::ContentMismatch)),
+            (MediaType::Jpeg, b"\x7fELF\x02", Err(Rejection::ContentMismatch)),
+            (MediaType::Text, b"", Err(Rejection::ContentMismatch)),
+            (MediaType::Text, b"abc\xff", Err(Rejection::ContentMismatch)),
+            (MediaType::Text, &text[..text.len() - 1], Err(Rejection::ContentMismatch)),
+            (MediaType::Text, b"\xed\xa0\x80", Err(Rejection::ContentMismatch)),
+            (MediaType::Text, b"\xc0\xaf", Err(Rejection::ContentMismatch)),
+        ];
+        for (media_type, content, expected) in as_declared {
+            assert_eq!(check(&declared(*media_type, content), content), *expected, "{media_type}");
+        }
+        let late_nul = [&[b'a'; 300][..], b"\0"].concat();
+        let file = declared(MediaType::Text, &late_nul);
+        assert_eq!(check(&file, &late_nul), Err(Rejection::ContentMismatch));
+    }
+
+    #[test]
+    fn another_size_or_checksum_than_declared_is_named_first() {
+        let pdf: &[u8] = b"%PDF-1.7\n";
+        let file = declared(MediaType::Pdf, pdf);
+        assert_eq!(check(&file, b"%PDF-1.7"), Err(Rejection::SizeMismatch));
+        assert_eq!(check(&file, b"%PDF-1.7\n\n"), Err(Rejection::SizeMismatch));
+        assert_eq!(check(&file, b""), Err(Rejection::SizeMismatch));
+        assert_eq!(check(&file, b"%PDF-1.8\n"), Err(Rejection::ChecksumMismatch));
+        assert_eq!(check(&file, b"MZ\x90\x00aaaaa"), Err(Rejection::ChecksumMismatch));
+    }
+}

@@ -1,0 +1,153 @@
+//! A document waits to be read: plain text and images are read at once; the reading of a PDF or
+//! TIFF begins here and is collected by `ocr_collect`, to which a message is sent that arrives
+//! even if the reader's own never does (I11).
+
+use aws_sdk_textract::types::NotificationChannel;
+use domain::{
+    names::Named,
+    policy::Action,
+    record::{MediaType, TextProblem, TextStatus},
+};
+use edge::{Event, Message, Service};
+use store::{Fault, Objects, Store, rows::{FileContent, PageContent}, text as value, variable};
+
+use crate::{
+    queue::{Queue, ToCollect, ToRead, number},
+    reader::{Reader, Refusal},
+    text,
+    vaulted::Vaulted,
+};
+
+const NAME: &str = "ocr_start";
+
+/// What the operation needs.
+#[derive(Debug)]
+pub struct Readings {
+    store: Store,
+    objects: Objects,
+    reader: Reader,
+    queue: Queue,
+    tell: NotificationChannel,
+    completion_queue: String,
+    check_after_seconds: i32,
+}
+
+impl Service for Readings {
+    fn store(&self) -> Option<&Store> {
+        Some(&self.store)
+    }
+}
+
+impl Readings {
+    async fn connect() -> Result<Self, Fault> {
+        let config = store::aws_config().await;
+        let objects = Objects::new(&config)?;
+        let tell = NotificationChannel::builder()
+            .sns_topic_arn(variable("COMPLETION_TOPIC_ARN")?)
+            .role_arn(variable("TEXTRACT_ROLE_ARN")?)
+            .build()
+            .map_err(|_| Fault::Corrupt("notification-channel"))?;
+        Ok(Self {
+            store: Store::new(&config)?,
+            reader: Reader::new(&config, objects.bucket()),
+            objects,
+            queue: Queue::new(&config)?,
+            tell,
+            completion_queue: variable("COMPLETION_QUEUE_URL")?,
+            check_after_seconds: number("OCR_CHECK_AFTER_SECONDS")?,
+        })
+    }
+}
+
+/// The operation.
+#[must_use]
+pub fn operation() -> Event<Readings> {
+    edge::event(NAME, || Box::pin(Readings::connect()), |readings, event| {
+        Box::pin(readings.queue.work(NAME, event, readings, |readings, message| {
+            Box::pin(handle(readings, message))
+        }))
+    })
+}
+
+/// Reads; when the last attempt fails the record says so too, so that nobody waits for it.
+async fn handle(readings: &Readings, message: &Message) -> Result<(), Fault> {
+    let wanted = ToRead::parse(&message.body)?;
+    let result = read(readings, wanted).await;
+    if let Err(Fault::Unavailable(_) | Fault::Corrupt(_)) = result
+        && readings.queue.is_last(message)
+    {
+        text::give_up(&readings.store, wanted.place(), Action::OcrStart).await?;
+    }
+    result
+}
+
+async fn read(readings: &Readings, wanted: ToRead) -> Result<(), Fault> {
+    let Readings { store, reader, .. } = readings;
+    let Some(record) = Vaulted::find(store, wanted.place()).await? else { return Ok(()) };
+    if !text::is_wanted(&record) {
+        return Ok(());
+    }
+    let file = record.file(&*record.key(store).await?)?;
+    let pages = match file.media_type {
+        MediaType::Text => plain(readings, &record, &file).await?,
+        MediaType::Png | MediaType::Jpeg => reader.detect(record.place).await?,
+        MediaType::Pdf | MediaType::Tiff => return start(readings, &record, wanted.attempt).await,
+        MediaType::WebP | MediaType::Dicom => Err(Refusal::Document(TextProblem::FormatNotRead)),
+    };
+    match pages {
+        Ok(pages) => text::keep(store, &record, pages, Action::OcrStart).await,
+        Err(refusal) => refuse(readings, &record, refusal).await,
+    }
+}
+
+/// The pages of a plain text file.
+async fn plain(
+    readings: &Readings,
+    record: &Vaulted,
+    file: &FileContent,
+) -> Result<Result<Vec<PageContent>, Refusal>, Fault> {
+    if file.size > text::MAX_PLAIN_BYTES {
+        return Ok(Err(Refusal::Document(TextProblem::TooLarge)));
+    }
+    let Some(kept) = readings.objects.open(&record.place.kept()).await? else {
+        return Ok(Err(Refusal::NoFile));
+    };
+    let bytes = kept.body.collect().await;
+    let bytes = bytes.map_err(|_| Fault::Unavailable("broken-stream".into()))?.into_bytes();
+    let content = std::str::from_utf8(&bytes).map_err(|_| Fault::Corrupt("kept-text"))?;
+    Ok(Ok(text::of_plain(content)))
+}
+
+/// Begins an asynchronous reading. Repeated, it finds the job of the first time.
+async fn start(readings: &Readings, record: &Vaulted, attempt: u32) -> Result<(), Fault> {
+    let Readings { store, reader, queue, tell, .. } = readings;
+    let job_id = match reader.start(record.place, attempt, tell).await? {
+        Ok(job_id) => job_id,
+        Err(refusal) => return refuse(readings, record, refusal).await,
+    };
+    let (patient_id, record_id) = (record.place.patient, record.place.record);
+    let check = ToCollect { job_id, patient_id, record_id, attempt };
+    queue.send(&readings.completion_queue, &check, readings.check_after_seconds).await?;
+    if record.row.text_status == Some(TextStatus::Reading) {
+        return Ok(());
+    }
+    let update = record
+        .update()
+        .set("text_status", value(TextStatus::Reading.name()))
+        .set("updated_at", value(edge::request::now()))
+        .remove("text_problem");
+    record.change(store, update).commit().await
+}
+
+/// Records that the reader will never read this document; a file that is there but out of its
+/// reach is no matter of the document, and is tried again.
+async fn refuse(readings: &Readings, record: &Vaulted, refusal: Refusal) -> Result<(), Fault> {
+    let outcome = match refusal {
+        Refusal::Document(problem) => (TextStatus::Unreadable, problem),
+        Refusal::NoFile if readings.objects.exists(&record.place.kept()).await? => {
+            return Err(Fault::Unavailable("file-out-of-reach".into()));
+        }
+        Refusal::NoFile => (TextStatus::Failed, TextProblem::ReaderFailed),
+    };
+    text::end(&readings.store, record, outcome, Action::OcrStart).await
+}

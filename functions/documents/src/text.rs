@@ -1,0 +1,303 @@
+//! A document's text: from what the reader saw to sealed pages in the vault.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_textract::types::{Block, BlockType};
+use domain::{
+    audit::Done,
+    names::Named,
+    policy::Action,
+    record::{RecordStatus, TextProblem, TextStatus},
+};
+use store::{
+    DataKey, Fault, Store, keys, number,
+    rows::{Bounds, Line, PageContent, TextPage},
+    table::{Attributes, item, seal},
+    text,
+};
+
+use crate::vaulted::Vaulted;
+
+/// The longest plain text that is read.
+pub(crate) const MAX_PLAIN_BYTES: u64 = 1_000_000;
+/// The most an item may hold is 400 KB; the rest is for its keys and the seal.
+const MAX_PAGE_BYTES: usize = 380_000;
+/// What goes into one page of plain text, which has none of its own.
+const PLAIN_PAGE_LINES: usize = 500;
+const PLAIN_PAGE_BYTES: usize = 50_000;
+/// A longer line of plain text goes on in the next one.
+const PLAIN_LINE_CHARS: usize = 2_000;
+/// What goes into one transaction.
+const BATCH_ITEMS: usize = 25;
+const BATCH_BYTES: usize = 1_000_000;
+
+/// The pages of a document in the making.
+#[derive(Debug, Default)]
+pub(crate) struct Pages(BTreeMap<u32, PageContent>);
+
+impl Pages {
+    /// Takes the lines among the blocks, in their order.
+    pub(crate) fn take(&mut self, blocks: &[Block]) {
+        for block in blocks.iter().filter(|block| block.block_type() == Some(&BlockType::Line)) {
+            // A document read at once has one page, which then is not numbered.
+            let page = block.page().and_then(|page| u32::try_from(page).ok()).unwrap_or(1).max(1);
+            let Some(line) = line(block) else { continue };
+            self.0.entry(page).or_default().lines.push(line);
+        }
+    }
+
+    /// All pages from the first to the last, those without text among them.
+    pub(crate) fn finish(mut self, count: Option<i32>) -> Vec<PageContent> {
+        let last = self.0.last_key_value().map_or(0, |(page, _)| *page);
+        let count = count.and_then(|count| u32::try_from(count).ok()).unwrap_or(0).max(last);
+        (1..=count).map(|page| self.0.remove(&page).unwrap_or_default()).collect()
+    }
+}
+
+fn line(block: &Block) -> Option<Line> {
+    let text = block.text().filter(|text| !text.trim().is_empty())?;
+    let bounds = block.geometry().and_then(|geometry| geometry.bounding_box());
+    Some(Line {
+        text: text.to_owned(),
+        confidence: rounded(block.confidence().unwrap_or_default(), 100.0),
+        bounds: bounds.map(|bounds| Bounds {
+            left: rounded(bounds.left(), 100_000.0),
+            top: rounded(bounds.top(), 100_000.0),
+            width: rounded(bounds.width(), 100_000.0),
+            height: rounded(bounds.height(), 100_000.0),
+        }),
+    })
+}
+
+/// Rounded to what can be told apart, which takes half the room.
+fn rounded(value: f32, steps: f32) -> f32 {
+    (value * steps).round() / steps
+}
+
+/// The pages of a plain text.
+pub(crate) fn of_plain(content: &str) -> Vec<PageContent> {
+    let mut pages = vec![PageContent::default()];
+    let mut bytes = 0;
+    for text in content.lines().flat_map(cut).filter(|text| !text.trim().is_empty()) {
+        let full = |page: &PageContent| {
+            page.lines.len() >= PLAIN_PAGE_LINES || bytes + text.len() > PLAIN_PAGE_BYTES
+        };
+        if pages.last().is_some_and(full) {
+            pages.push(PageContent::default());
+            bytes = 0;
+        }
+        bytes += text.len();
+        let line = Line { text, confidence: 100.0, bounds: None };
+        pages.last_mut().into_iter().for_each(|page| page.lines.push(line.clone()));
+    }
+    pages
+}
+
+/// A line in pieces of [`PLAIN_LINE_CHARS`].
+fn cut(line: &str) -> Vec<String> {
+    let characters: Vec<char> = line.chars().filter(|c| !c.is_control() || *c == '\t').collect();
+    characters.chunks(PLAIN_LINE_CHARS).map(|piece| piece.iter().collect()).collect()
+}
+
+/// Makes a page fit an item: a page that is too full loses its boxes first, then its last lines.
+fn fitting(mut page: PageContent) -> Result<PageContent, Fault> {
+    let size = |page: &PageContent| {
+        serde_json::to_vec(page).map(|json| json.len()).map_err(|_| Fault::Corrupt("content"))
+    };
+    if size(&page)? > MAX_PAGE_BYTES {
+        page.lines.iter_mut().for_each(|line| line.bounds = None);
+    }
+    while size(&page)? > MAX_PAGE_BYTES {
+        page.lines.truncate(page.lines.len() / 2);
+    }
+    Ok(page)
+}
+
+/// Whether a record is available and its text was not yet had. A failed reading may be repeated.
+pub(crate) fn is_wanted(record: &Vaulted) -> bool {
+    use TextStatus::{Failed, Pending, Reading};
+    record.row.status == RecordStatus::Available
+        && matches!(record.row.text_status, Some(Pending | Reading | Failed))
+}
+
+/// Keeps the text of a record: its pages first, which nobody sees until, last, the record says
+/// that it was read. Another who was faster makes it `Fault::Changed`.
+pub(crate) async fn keep(
+    store: &Store,
+    record: &Vaulted,
+    pages: Vec<PageContent>,
+    action: Action,
+) -> Result<(), Fault> {
+    if pages.iter().all(|page| page.lines.is_empty()) {
+        let outcome = (TextStatus::Unreadable, TextProblem::NoText);
+        return end(store, record, outcome, action).await;
+    }
+    let count = u32::try_from(pages.len()).map_err(|_| Fault::Corrupt("pages"))?;
+    write(store, record, &*record.key(store).await?, pages).await?;
+    let now = edge::request::now();
+    let update = record
+        .update()
+        .set("text_status", text(TextStatus::Read.name()))
+        .set("pages", number(count))
+        .set("updated_at", text(now))
+        .remove("text_problem");
+    let entry = record.entry(action, Done::TextRead);
+    record.change(store, update).audit(&entry, now).commit().await
+}
+
+async fn write(
+    store: &Store,
+    record: &Vaulted,
+    key: &DataKey,
+    pages: Vec<PageContent>,
+) -> Result<(), Fault> {
+    let (mut batch, mut bytes) = (Vec::new(), 0);
+    for (page, content) in (1..).zip(pages) {
+        let (attributes, size) = sealed_page(record, key, page, content)?;
+        if batch.len() == BATCH_ITEMS || bytes + size > BATCH_BYTES {
+            write_batch(store, record, std::mem::take(&mut batch)).await?;
+            bytes = 0;
+        }
+        batch.push((page, attributes));
+        bytes += size;
+    }
+    write_batch(store, record, batch).await
+}
+
+fn sealed_page(
+    record: &Vaulted,
+    key: &DataKey,
+    page: u32,
+    content: PageContent,
+) -> Result<(Attributes, usize), Fault> {
+    let at = keys::text_page(record.place.patient, record.place.record, page);
+    let mut attributes = item(&at, &TextPage { page })?;
+    seal(&mut attributes, &at, key, &fitting(content)?)?;
+    let sealed = attributes.get(store::table::SEALED).and_then(|value| value.as_b().ok());
+    let size = sealed.map_or(0, |sealed| sealed.as_ref().len());
+    Ok((attributes, size))
+}
+
+/// Pages are written over those of an earlier attempt, but only while the record is as it was.
+async fn write_batch(
+    store: &Store,
+    record: &Vaulted,
+    batch: Vec<(u32, Attributes)>,
+) -> Result<(), Fault> {
+    let change = record.change(store, record.update());
+    let pages = batch.into_iter().fold(change, |change, (page, attributes)| {
+        change.repeat(attributes, "page", number(page))
+    });
+    pages.commit().await
+}
+
+/// Records that reading ended without text, and why. The document itself stays as it is (I11).
+pub(crate) async fn end(
+    store: &Store,
+    record: &Vaulted,
+    (status, problem): (TextStatus, TextProblem),
+    action: Action,
+) -> Result<(), Fault> {
+    if record.row.text_status == Some(status) {
+        return Ok(());
+    }
+    let now = edge::request::now();
+    let update = record
+        .update()
+        .set("text_status", text(status.name()))
+        .set("text_problem", text(problem.name()))
+        .set("updated_at", text(now));
+    let entry = record.entry(action, Done::TextFailed);
+    record.change(store, update).audit(&entry, now).commit().await
+}
+
+/// Records that reading failed after every retry. Its message is put aside for a replay.
+pub(crate) async fn give_up(
+    store: &Store,
+    place: store::objects::Place,
+    action: Action,
+) -> Result<(), Fault> {
+    match Vaulted::find(store, place).await? {
+        Some(record) if is_wanted(&record) => {
+            end(store, &record, (TextStatus::Failed, TextProblem::ReaderFailed), action).await
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_textract::types::{BoundingBox, Geometry};
+
+    fn block(kind: BlockType, page: Option<i32>, text: &str) -> Block {
+        let bounds = BoundingBox::builder().left(0.123_456_7).top(0.5).width(0.25).height(0.01);
+        Block::builder()
+            .block_type(kind)
+            .set_page(page)
+            .text(text)
+            .confidence(98.765_43)
+            .geometry(Geometry::builder().bounding_box(bounds.build()).build())
+            .build()
+    }
+
+    fn lines(pages: &[PageContent]) -> Vec<Vec<&str>> {
+        pages.iter().map(|page| page.lines.iter().map(|l| l.text.as_str()).collect()).collect()
+    }
+
+    #[test]
+    fn lines_stand_on_their_page_in_their_order_and_words_do_not_count() {
+        let mut pages = Pages::default();
+        pages.take(&[
+            block(BlockType::Page, Some(1), ""),
+            block(BlockType::Line, Some(1), "one"),
+            block(BlockType::Word, Some(1), "one"),
+            block(BlockType::Line, Some(3), "three"),
+        ]);
+        pages.take(&[block(BlockType::Line, Some(1), "two"), block(BlockType::Line, Some(1), " ")]);
+        let pages = pages.finish(Some(4));
+        assert_eq!(lines(&pages), [vec!["one", "two"], vec![], vec!["three"], vec![]]);
+        let first = &pages[0].lines[0];
+        assert_eq!((first.confidence, first.bounds.unwrap().left), (98.77, 0.12346));
+    }
+
+    #[test]
+    fn a_page_without_a_number_is_the_first() {
+        for page in [None, Some(0), Some(-1), Some(1)] {
+            let mut pages = Pages::default();
+            pages.take(&[block(BlockType::Line, page, "text")]);
+            assert_eq!(lines(&pages.finish(None)), [["text"]]);
+        }
+        assert!(Pages::default().finish(None).is_empty());
+    }
+
+    #[test]
+    fn plain_text_is_cut_into_lines_and_pages_that_fit() {
+        assert_eq!(lines(&of_plain("a\r\n\n \n\tb\n")), [["a", "\tb"]]);
+        assert!(lines(&of_plain(" \n\n"))[0].is_empty());
+        let long = "ü".repeat(PLAIN_LINE_CHARS * 3 + 1);
+        assert_eq!(lines(&of_plain(&long))[0].len(), 4);
+        let many = "x\n".repeat(PLAIN_PAGE_LINES * 2 + 1);
+        assert_eq!(of_plain(&many).iter().map(|p| p.lines.len()).collect::<Vec<_>>(), [500, 500, 1]);
+        let whole = "0123456789".repeat(100_000);
+        let pages = of_plain(&whole);
+        let put_together: String = lines(&pages).concat().concat();
+        assert_eq!(put_together, whole);
+        assert!(pages.into_iter().all(|page| serde_json::to_vec(&page).unwrap().len() < MAX_PAGE_BYTES));
+    }
+
+    #[test]
+    fn a_page_that_is_too_full_loses_boxes_before_lines() {
+        let bounds = Some(Bounds { left: 0.12345, top: 0.12345, width: 0.12345, height: 0.12345 });
+        let line = |text: &str| Line { text: text.into(), confidence: 99.99, bounds };
+        let full = PageContent { lines: vec![line("some words of a line"); 4000] };
+        let fit = fitting(full).unwrap();
+        assert_eq!(fit.lines.len(), 4000);
+        assert!(fit.lines.iter().all(|line| line.bounds.is_none()));
+        let fuller = PageContent { lines: vec![line(&"x".repeat(1000)); 1000] };
+        let fit = fitting(fuller).unwrap();
+        assert!((1..1000).contains(&fit.lines.len()));
+        let small = PageContent { lines: vec![line("x")] };
+        assert!(fitting(small).unwrap().lines[0].bounds.is_some());
+    }
+}
