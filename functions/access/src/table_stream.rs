@@ -4,7 +4,7 @@
 
 use aws_lambda_events::event::dynamodb::{Event as StreamEvent, EventRecord};
 use edge::{Boxed, Event, Service, request::now};
-use hospital::{directory::Directory, invitation};
+use hospital::{Directory, invitation};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use store::{Fault, Key, Store, keys, rows::LiveGrant};

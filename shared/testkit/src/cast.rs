@@ -2,7 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{DoctorId, HospitalId};
-use hospital::{bootstrap::{NewHospital, add_hospital}, directory::Directory};
+use hospital::{Directory, bootstrap::{NewHospital, add_hospital}};
 use serde_json::{Value, json};
 use totp_rs::{Builder, Secret};
 
@@ -68,7 +68,7 @@ pub fn address(of: &str) -> String {
 /// A password that meets the policy.
 #[must_use]
 pub fn password() -> String {
-    format!("Aa1-{}", uuid::Uuid::new_v4().simple())
+    format!("Aa1-{}", uuid::Uuid::now_v7().simple())
 }
 
 /// A claim of a token, unchecked.

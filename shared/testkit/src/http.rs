@@ -26,7 +26,7 @@ pub struct Answer {
     pub bytes: Vec<u8>,
     /// Its body as JSON; null when it is none.
     pub body: Value,
-    what: String,
+    pub(crate) what: String,
 }
 
 fn agent() -> &'static ureq::Agent {

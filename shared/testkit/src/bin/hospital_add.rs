@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use hospital::{bootstrap::{NewHospital, add_hospital}, directory::Directory};
+use hospital::{Directory, bootstrap::{NewHospital, add_hospital}};
 use store::Store;
 
 /// Adds a hospital and its first admin. Uses the AWS credentials of the environment.
