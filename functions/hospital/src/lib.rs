@@ -1,11 +1,14 @@
 //! Hospitals: how one is added, and how its admins manage its doctors.
 
+mod directory;
+mod standing;
+
 pub mod bootstrap;
-pub mod directory;
 pub mod doctor_invite;
 pub mod doctor_list;
 pub mod doctor_reinstate;
 pub mod doctor_suspend;
 pub mod doctor_verify;
 pub mod invitation;
-mod standing;
+
+pub use directory::Directory;
