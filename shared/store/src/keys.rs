@@ -195,14 +195,6 @@ pub fn admin(at: HospitalId, id: StaffId) -> Key {
     Key::new(hospital(at), format!("ADMIN#{id}"))
 }
 
-/// Which doctor of which hospital stands at `key`; `None` when it is no doctor's.
-#[must_use]
-pub fn as_doctor(key: &Key) -> Option<(HospitalId, DoctorId)> {
-    let at = key.pk.strip_prefix("HOSPITAL#").and_then(HospitalId::parse)?;
-    let id = key.sk.strip_prefix("DOCTOR#").and_then(DoctorId::parse)?;
-    Some((at, id))
-}
-
 fn ledger(of: Ledger) -> String {
     match of {
         Ledger::Patient(id) => patient(id),
