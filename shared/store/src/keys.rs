@@ -235,7 +235,8 @@ pub fn audit(of: Ledger, at: Timestamp, id: domain::AuditId) -> Key {
 /// The audit entries of one month, written `2026-11`.
 #[must_use]
 pub fn audits(of: Ledger, month: &str) -> Range {
-    Range::prefix(format!("AUDIT#{}#{month}", ledger(of)), "", false)
+    let pk = format!("AUDIT#{}#{month}", ledger(of));
+    Range { pk, first: "0".into(), last: "~".into(), index: false }
 }
 
 /// The kept answer to a request with an `Idempotency-Key`, named by its hash.
