@@ -286,11 +286,10 @@ impl Hospital {
     }
 }
 
-/// The word after "password" in the mail that Cognito sends.
+/// The word after "temporary password is" in the mail that Cognito sends.
 fn temporary_password(mail: &str) -> Option<String> {
-    let rest = mail.split("temporary password is ").nth(1)?;
-    let end = rest.find(|c: char| c.is_whitespace() || c == '"' || c == '\\' || c == '<')?;
-    rest.get(..end).map(|password| password.trim_end_matches('.').to_owned())
+    let word = mail.split("temporary password is ").nth(1)?.split_whitespace().next()?;
+    Some(word.strip_suffix('.').unwrap_or(word).to_owned())
 }
 
 async fn operator_config(stack: &Stack) -> aws_config::SdkConfig {

@@ -160,14 +160,16 @@ impl Stack {
         }
     }
 
-    /// The mail that was sent to an address, newest last.
+    /// The texts of the mail that was sent to an address.
     ///
     /// # Errors
     /// When the local mail box does not answer.
     pub fn mail(&self, to: &str) -> Outcome<Vec<String>> {
         let url = format!("{}/_ministack/ses/messages", self.endpoint);
         let answer = Call::new("GET", url).expect(200)?.body;
-        let all = answer["messages"].as_array().or(answer.as_array()).cloned().unwrap_or_default();
-        Ok(all.iter().map(Value::to_string).filter(|mail| mail.contains(to)).collect())
+        let boxes = answer["messages"].as_object().cloned().unwrap_or_default();
+        let all = boxes.values().filter_map(Value::as_array).flatten();
+        let mine = all.filter(|mail| mail["To"].to_string().contains(to));
+        Ok(mine.filter_map(|mail| mail["BodyText"].as_str().map(str::to_owned)).collect())
     }
 }
