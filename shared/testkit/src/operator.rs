@@ -106,6 +106,34 @@ impl Stack {
         Ok(keys.map(str::to_owned).collect())
     }
 
+    /// Puts an object into the bucket, past every form.
+    ///
+    /// # Errors
+    /// When AWS refuses.
+    pub fn put_object(&self, key: &str, media_type: &str, content: &[u8]) -> Outcome {
+        let url = format!("{}/{}/{key}", self.endpoint, self.output("BucketName")?);
+        let call = Call::new("PUT", url).header("Content-Type", media_type).body(content.to_vec());
+        self.signed("s3", call)?.expect(200).map(|_| ())
+    }
+
+    /// Deletes an object as a person would: older versions and a delete marker stay.
+    ///
+    /// # Errors
+    /// When AWS refuses.
+    pub fn delete_object(&self, key: &str) -> Outcome {
+        let url = format!("{}/{}/{key}", self.endpoint, self.output("BucketName")?);
+        self.signed("s3", Call::new("DELETE", url))?.expect(204).map(|_| ())
+    }
+
+    /// Asks the local Textract for a fault; see `xtask/local/textract.py`.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn textract_fault(&self, fault: &Value) -> Outcome {
+        let url = format!("{}/_control", self.textract_url);
+        Call::new("POST", url).json(fault).expect(200).map(|_| ())
+    }
+
     /// The log lines of an operation that hold `text`.
     ///
     /// # Errors
