@@ -44,7 +44,8 @@ fn the_words_that_must_be_found_are_found() -> Outcome {
     for (name, truth) in files {
         let text = text(stack, &patient, &folder.join(&name))?;
         for word in truth["words"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-            ensure(text.contains(word), format!("{name} holds {word}"))?;
+            let held = text.to_lowercase().contains(&word.to_lowercase());
+            ensure(held, format!("{name} holds {word}: {text}"))?;
         }
     }
     Ok(())

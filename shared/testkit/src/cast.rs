@@ -135,7 +135,9 @@ impl Account {
         stack.post("/v1/me/mfa/verify").token(&self.token).json(&code).expect(204).map(|_| ())
     }
 
-    fn new(email: String, password: String) -> Self {
+    /// An account that has not signed in yet.
+    #[must_use]
+    pub fn new(email: String, password: String) -> Self {
         Self { email, password, token: String::new(), refresh: String::new(), secret: None }
     }
 }
@@ -213,6 +215,20 @@ impl Hospital {
     /// When a step fails.
     pub fn add(stack: &Stack, name: &str, admin: &str) -> Outcome<(HospitalId, Account)> {
         let account = Account::new(address("admin"), password());
+        let id = Self::add_for(stack, name, admin, &account)?;
+        Ok((id, account))
+    }
+
+    /// The same for an admin of the caller's choice.
+    ///
+    /// # Errors
+    /// When it is refused; the message says why.
+    pub fn add_for(
+        stack: &Stack,
+        name: &str,
+        admin: &str,
+        account: &Account,
+    ) -> Outcome<HospitalId> {
         let new = NewHospital {
             name,
             admin_name: admin,
@@ -228,7 +244,7 @@ impl Hospital {
             let now = jiff::Timestamp::now();
             add_hospital(&store, &directory, new, now).await.map_err(Surprise::from)
         })?;
-        Ok((added.hospital, account))
+        Ok(added.hospital)
     }
 
     /// A hospital whose admin has a second factor and is signed in with it.

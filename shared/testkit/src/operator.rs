@@ -106,6 +106,34 @@ impl Stack {
         Ok(keys.map(str::to_owned).collect())
     }
 
+    /// Puts an object into the bucket, past every form.
+    ///
+    /// # Errors
+    /// When AWS refuses.
+    pub fn put_object(&self, key: &str, media_type: &str, content: &[u8]) -> Outcome {
+        let url = format!("{}/{}/{key}", self.endpoint, self.output("BucketName")?);
+        let call = Call::new("PUT", url).header("Content-Type", media_type).body(content.to_vec());
+        self.signed("s3", call)?.expect(200).map(|_| ())
+    }
+
+    /// Deletes an object as a person would: older versions and a delete marker stay.
+    ///
+    /// # Errors
+    /// When AWS refuses.
+    pub fn delete_object(&self, key: &str) -> Outcome {
+        let url = format!("{}/{}/{key}", self.endpoint, self.output("BucketName")?);
+        self.signed("s3", Call::new("DELETE", url))?.expect(204).map(|_| ())
+    }
+
+    /// Asks the local Textract for a fault; see `xtask/local/textract.py`.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn textract_fault(&self, fault: &Value) -> Outcome {
+        let url = format!("{}/_control", self.textract_url);
+        Call::new("POST", url).json(fault).expect(200).map(|_| ())
+    }
+
     /// The log lines of an operation that hold `text`.
     ///
     /// # Errors
@@ -130,6 +158,17 @@ impl Stack {
                 return Ok(lines);
             }
         }
+    }
+
+    /// How many AWS calls stood one after the other in each request of an operation that was done.
+    ///
+    /// # Errors
+    /// When AWS refuses.
+    pub fn trips(&self, operation: &str) -> Outcome<Vec<u64>> {
+        let lines = self.logs(operation, "awsSequential")?;
+        let lines = lines.iter().filter_map(|line| serde_json::from_str(line.as_str()?).ok());
+        let done = lines.filter(|line: &Value| line["outcome"] == "done");
+        Ok(done.filter_map(|line| line["awsSequential"].as_u64()).collect())
     }
 
     /// The texts of the mail that was sent to an address.
