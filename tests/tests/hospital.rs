@@ -1,5 +1,8 @@
 //! Hospitals: how one is added, and how its admins manage its doctors.
 
+// A test may panic; and reading a JSON value by index never does.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
 use serde_json::{Value, json};
 use testkit::{
     Answer, Call, Doctor, Hospital, Outcome, Patient, Stack,
@@ -369,28 +372,4 @@ fn adding_a_hospital_again_finds_it_and_adds_no_other() -> Outcome {
     admin.sign_in(stack)?;
     let me = stack.get_path("/v1/me").token(&admin.token).expect(200)?;
     ensure(me.text("/hospital/name")? == "St. Brendan's", "the hospital is whole")
-}
-
-#[test]
-fn a_warm_request_takes_two_round_trips() -> Outcome {
-    let stack = Stack::get()?;
-    let hospital = Hospital::open(stack, "St. Brendan's")?;
-    let doctor = invited(stack, &hospital)?;
-    for _ in 0..2 {
-        invited(stack, &hospital)?;
-        list(stack, &hospital, "").expect(200)?;
-        stack.get_path("/v1/me").token(&hospital.admin.account.token).expect(200)?;
-        for verb in ["verify", "suspend", "reinstate", "suspend", "reinstate"] {
-            let status = rule(stack, &hospital, &doctor, verb).send()?.status;
-            ensure([200, 409].contains(&status), format!("{verb}: {status}"))?;
-        }
-    }
-    for operation in [
-        "doctor_invite", "doctor_list", "doctor_verify", "doctor_suspend", "doctor_reinstate", "profile_get",
-    ] {
-        let trips = stack.trips(operation)?;
-        // More where the hospital's key had to be unwrapped first, or another change came between.
-        ensure(trips.iter().min() == Some(&2), format!("{operation}: {trips:?}"))?;
-    }
-    Ok(())
 }

@@ -1,5 +1,8 @@
 //! Sessions and second factors.
 
+// A test may panic; and reading a JSON value by index never does.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
 use serde_json::{Value, json};
 use testkit::{Answer, Call, Hospital, Outcome, Patient, Stack, cast, cast::Account, ensure};
 
@@ -284,32 +287,6 @@ fn many_may_sign_in_at_once() -> Outcome {
     for answer in answers? {
         let token = answer.expect(200)?.text("/accessToken")?.to_owned();
         stack.get_path("/v1/me").token(&token).expect(200)?;
-    }
-    Ok(())
-}
-
-#[test]
-fn a_session_takes_one_round_trip() -> Outcome {
-    let stack = Stack::get()?;
-    let mut patient = Patient::join(stack, "Ana Lima")?;
-    refresh(stack, &patient.account.refresh)?.expect(200)?;
-    patient.account.enroll(stack)?;
-    patient.account.sign_in(stack)?;
-    stack.delete("/v1/sessions").token(patient.token()).expect(204)?;
-    let limits = [
-        ("session_create", 1),
-        ("session_answer", 1),
-        ("session_refresh", 1),
-        ("session_revoke", 1),
-        ("account_register", 2),
-        ("account_confirm", 1),
-        ("mfa_enroll", 1),
-        ("mfa_verify", 2),
-    ];
-    for (operation, most) in limits {
-        let trips = stack.trips(operation)?;
-        ensure(!trips.is_empty(), format!("{operation} is logged"))?;
-        ensure(trips.iter().all(|trips| *trips <= most), format!("{operation}: {trips:?}"))?;
     }
     Ok(())
 }
