@@ -8,7 +8,7 @@ pub mod operator;
 pub mod stack;
 pub mod story;
 
-pub use cast::{Admin, Doctor, Hospital, Patient};
+pub use cast::{Admin, Doctor, Hospital, Patient, Ward};
 pub use http::{Answer, Call};
 pub use stack::Stack;
 

@@ -160,6 +160,17 @@ impl Stack {
         }
     }
 
+    /// How many AWS calls stood one after the other in each request of an operation that was done.
+    ///
+    /// # Errors
+    /// When AWS refuses.
+    pub fn trips(&self, operation: &str) -> Outcome<Vec<u64>> {
+        let lines = self.logs(operation, "awsSequential")?;
+        let lines = lines.iter().filter_map(|line| serde_json::from_str(line.as_str()?).ok());
+        let done = lines.filter(|line: &Value| line["outcome"] == "done");
+        Ok(done.filter_map(|line| line["awsSequential"].as_u64()).collect())
+    }
+
     /// The texts of the mail that was sent to an address.
     ///
     /// # Errors
