@@ -97,7 +97,7 @@ fn i7_an_arrival_told_twice_late_or_at_once_is_taken_in_once() -> Outcome {
     let file = plain("taken in once");
     let (id, form) = vault.form(&file)?;
     let arrival = vault.arrival(&id)?;
-    deliver_all(vault.stack, "upload_ingest", &[arrival.clone()])?;
+    deliver_all(vault.stack, "upload_ingest", std::slice::from_ref(&arrival))?;
     ensure(vault.record(&id)?["status"] == "awaiting-upload", "told before it is there")?;
     post_form(&form, &file)?.expect(204)?;
     std::thread::scope(|scope| {
