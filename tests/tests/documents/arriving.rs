@@ -30,6 +30,21 @@ fn every_format_is_taken_in_and_what_is_not_read_says_so() -> Outcome {
 }
 
 #[test]
+fn the_largest_file_is_taken_in() -> Outcome {
+    let vault = Vault::open()?;
+    let mut content = b"%PDF-1.7\n".to_vec();
+    content.resize(50_000_000, b' ');
+    let file = Document::new("large.pdf", "application/pdf", content);
+    let id = vault.upload(&file)?;
+    let record = poll("the largest file to be checked", || {
+        let record = vault.record(&id)?;
+        Ok((record["status"] != "awaiting-upload").then_some(record))
+    })?;
+    ensure(record["status"] == "available", format!("{record}"))?;
+    ensure(vault.download(&id)? == file.bytes, "the file is the one uploaded")
+}
+
+#[test]
 fn what_is_not_what_it_says_is_rejected_and_leaves_nothing_behind() -> Outcome {
     let vault = Vault::open()?;
     let truth = std::fs::read(samples().join("truth.json"))?;
@@ -82,7 +97,7 @@ fn i7_an_arrival_told_twice_late_or_at_once_is_taken_in_once() -> Outcome {
     let file = plain("taken in once");
     let (id, form) = vault.form(&file)?;
     let arrival = vault.arrival(&id)?;
-    deliver_all(vault.stack, "upload_ingest", &[arrival.clone()])?;
+    deliver_all(vault.stack, "upload_ingest", std::slice::from_ref(&arrival))?;
     ensure(vault.record(&id)?["status"] == "awaiting-upload", "told before it is there")?;
     post_form(&form, &file)?.expect(204)?;
     std::thread::scope(|scope| {
@@ -142,13 +157,7 @@ fn i5_a_file_for_a_vault_that_is_being_erased_is_deleted() -> Outcome {
     let vault = Vault::open()?;
     let file = plain("too late");
     let (id, form) = vault.form(&file)?;
-    vault.stack.aws("dynamodb", "DynamoDB_20120810.UpdateItem", &json!({
-        "TableName": vault.stack.output("TableName")?,
-        "Key": { "PK": { "S": format!("PATIENT#{}", vault.patient.id) }, "SK": { "S": "VAULT" } },
-        "UpdateExpression": "SET #s = :s",
-        "ExpressionAttributeNames": { "#s": "status" },
-        "ExpressionAttributeValues": { ":s": { "S": "being-erased" } },
-    }))?;
+    vault.set("VAULT", "status", "being-erased")?;
     post_form(&form, &file)?.expect(204)?;
     vault.no_object_of(&id)?;
     deliver_all(vault.stack, "ocr_start", &[vault.to_read(&id, 0)])?;
@@ -180,4 +189,27 @@ fn i11_a_malformed_message_fails_alone_and_is_named() -> Outcome {
     poll("the good one to be taken in", || {
         Ok((vault.record(&id)?["status"] == "available").then_some(()))
     })
+}
+
+#[test]
+fn i11_what_a_crash_left_half_done_is_completed() -> Outcome {
+    let vault = Vault::open()?;
+    let file = plain("half done");
+    let id = vault.upload(&file)?;
+    vault.text_becomes(&id, "read")?;
+    // As after a crash behind the change of the record: nobody was asked to read, the quarantine
+    // is not empty; and as after one behind the pages of a text: they are there already.
+    vault.set(&format!("RECORD#{id}"), "text_status", "pending")?;
+    vault.smuggle(&id, "text/plain", &file.bytes)?;
+    vault.text_becomes(&id, "read")?;
+    vault.nothing_at(&vault.quarantine(&id))?;
+    ensure(vault.told(&id, "file-accepted")? == 1, "it was taken in once")?;
+    ensure(vault.text(&id)?.list("/pages")?.len() == 1, "its text is there once")?;
+    // As after a crash behind the copy of a file that is rejected in the end.
+    let (id, _) = vault.form(&file)?;
+    let kept = format!("records/{}/{id}", vault.patient.id);
+    vault.stack.put_object(&kept, "text/plain", b"a copy")?;
+    vault.smuggle(&id, "text/plain", b"half DONE")?;
+    ensure(vault.settled(&id)?["status"] == "rejected", "it is rejected")?;
+    vault.no_object_of(&id)
 }

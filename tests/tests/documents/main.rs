@@ -1,6 +1,8 @@
 //! Documents: how files come in, are checked and are read, over HTTP and by the events that the
 //! stack and these tests send.
 
+#![allow(clippy::indexing_slicing, reason = "a test may fail at a wrong place")]
+
 mod arriving;
 mod reading;
 mod uploading;
@@ -79,6 +81,18 @@ impl Vault {
         Ok(testkit::Call::new("GET", link.text("/url")?.to_owned()).expect(200)?.bytes)
     }
 
+    /// Sets an attribute of an item of the vault, past every operation.
+    fn set(&self, item: &str, name: &str, value: &str) -> Outcome {
+        let update = json!({
+            "TableName": self.stack.output("TableName")?,
+            "Key": { "PK": { "S": format!("PATIENT#{}", self.patient.id) }, "SK": { "S": item } },
+            "UpdateExpression": "SET #n = :v",
+            "ExpressionAttributeNames": { "#n": name },
+            "ExpressionAttributeValues": { ":v": { "S": value } },
+        });
+        self.stack.aws("dynamodb", "DynamoDB_20120810.UpdateItem", &update).map(|_| ())
+    }
+
     fn quarantine(&self, record: &str) -> String {
         format!("quarantine/{}/{record}", self.patient.id)
     }
@@ -147,6 +161,25 @@ fn deliver(stack: &Stack, operation: &str, bodies: &[String]) -> Outcome<Vec<Str
 fn deliver_all(stack: &Stack, operation: &str, bodies: &[String]) -> Outcome {
     let failed = deliver(stack, operation, bodies)?;
     ensure(failed.is_empty(), format!("{operation} failed: {failed:?}"))
+}
+
+/// The messages that were put aside in a queue.
+fn put_aside(stack: &Stack, queue: &str) -> Outcome<Vec<String>> {
+    let all = stack.aws("sqs", "AmazonSQS.ListQueues", &json!({}))?;
+    let urls = all["QueueUrls"].as_array().cloned().unwrap_or_default();
+    let url = urls.iter().find(|url| url.as_str().is_some_and(|url| url.contains(queue)));
+    let url = url.ok_or_else(|| Surprise(format!("no queue {queue}")))?;
+    let receive = json!({ "QueueUrl": url, "MaxNumberOfMessages": 10, "VisibilityTimeout": 1 });
+    let mut bodies = Vec::new();
+    loop {
+        let answer = stack.aws("sqs", "AmazonSQS.ReceiveMessage", &receive)?;
+        let messages = answer["Messages"].as_array().cloned().unwrap_or_default();
+        if messages.is_empty() {
+            return Ok(bodies);
+        }
+        let body = |message: &Value| message["Body"].as_str().unwrap_or_default().to_owned();
+        bodies.extend(messages.iter().map(body));
+    }
 }
 
 /// A sample that the repository carries.

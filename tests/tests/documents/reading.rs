@@ -2,9 +2,17 @@
 //! and a reading that fails hides nothing (I11).
 
 use serde_json::{Value, json};
-use testkit::{Outcome, Surprise, documents::{Document, samples, shared}, ensure};
+use testkit::{Outcome, Surprise, documents::{Document, samples, shared}, ensure, poll};
 
-use crate::{Vault, deliver_all, plain, sample};
+use crate::{Vault, deliver_all, plain, put_aside, sample};
+
+/// The request to read the record is put aside, to be replayed.
+fn is_put_aside(vault: &Vault, id: &str) -> Outcome {
+    poll("the message to be put aside", || {
+        let aside = put_aside(vault.stack, "OcrDeadLetters")?;
+        Ok(aside.iter().any(|body| body.contains(id)).then_some(()))
+    })
+}
 
 /// The words of a text, in small letters with single spaces between them.
 fn words(pages: &[Value]) -> String {
@@ -145,6 +153,7 @@ fn i11_a_job_that_fails_each_time_hides_nothing_and_can_be_replayed() -> Outcome
     ensure(record["status"] == "available", "the document is there")?;
     ensure(vault.download(&id)? == letter.bytes, "the file is there")?;
     ensure(vault.told(&id, "text-failed")? == 1, "the trail says so once")?;
+    is_put_aside(&vault, &id)?;
     deliver_all(vault.stack, "ocr_start", &[vault.to_read(&id, 3)])?;
     let read = vault.text_becomes(&id, "read")?;
     ensure(read["text"] == json!({ "status": "read", "pages": 3 }), "the reason is gone")?;
@@ -169,6 +178,7 @@ fn i11_a_reader_that_never_answers_hides_nothing_and_can_be_asked_later() -> Out
     let record = vault.text_becomes(&id, "failed")?;
     ensure(record["text"]["reason"] == "reader-failed", format!("{}", record["text"]))?;
     ensure(vault.download(&id)? == report.bytes, "the file is there")?;
+    is_put_aside(&vault, &id)?;
     deliver_all(vault.stack, "ocr_start", &[vault.to_read(&id, 0)])?;
     ensure(vault.record(&id)?["text"]["status"] == "read", "it is read later")
 }

@@ -78,7 +78,7 @@ fn a_form_admits_the_declared_file_and_no_other() -> Outcome {
     let (id, form) = vault.form(&file)?;
     let refused = |form: &Value, file: &Document| post_form(form, file).map(|sent| sent.status);
     let longer = plain("a file of thirty-two characters! and more");
-    let changed = plain("a file of thirty-two characters?");
+    let shorter = plain("a file");
     let with = |name: &str, value: &str| {
         let mut form = form.clone();
         form["fields"][name] = json!(value);
@@ -89,7 +89,7 @@ fn a_form_admits_the_declared_file_and_no_other() -> Outcome {
     let own_key = with("x-amz-server-side-encryption-aws-kms-key-id", "alias/mine");
     let attempts = [
         ("longer", &form, &longer),
-        ("changed", &form, &changed),
+        ("shorter", &form, &shorter),
         ("elsewhere", &elsewhere, &file),
         ("another type", &html, &file),
         ("another key", &own_key, &file),
@@ -102,6 +102,17 @@ fn a_form_admits_the_declared_file_and_no_other() -> Outcome {
     vault.no_object_of(&id)?;
     post_form(&form, &file)?.expect(204)?;
     ensure(vault.settled(&id)?["status"] == "available", "the declared file is taken in")
+}
+
+#[test]
+fn another_content_of_the_same_size_is_stopped_at_the_door_or_by_the_check() -> Outcome {
+    let vault = Vault::open()?;
+    let (id, form) = vault.form(&plain("as declared"))?;
+    if post_form(&form, &plain("as DECLARED"))?.status < 400 {
+        let record = vault.settled(&id)?;
+        ensure(record["rejection"] == "checksum-mismatch", format!("{record}"))?;
+    }
+    vault.no_object_of(&id)
 }
 
 #[test]
