@@ -203,8 +203,7 @@ impl Entry {
         match (self.action, done) {
             (Action::RecordList, _) => {
                 let n = self.target.count.unwrap_or_default();
-                let noun = if n == 1 { "record" } else { "records" };
-                format!("{who} listed {n} of your {noun}{}", under(done, &purpose))
+                format!("{who} listed {n} of your records{}", under(done, &purpose))
             }
             (Action::RecordGet, _) => format!("{who} read a record{}", under(done, &purpose)),
             (Action::RecordText, _) => {
