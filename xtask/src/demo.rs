@@ -1,17 +1,27 @@
-//! The story, played over HTTP.
+//! The story, played over HTTP by `testkit`'s demo.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::stack::StackInfo;
+use crate::process::run_checked;
+use crate::workspace::{Workspace, cargo};
 
-/// Plays the story against a running stack; fails on the first surprise.
-pub(crate) fn play(stack: &StackInfo, documents: Option<PathBuf>) -> Result<()> {
-    let _ = documents;
-    println!(
-        "The story has yet to be written; the API is at {}",
-        stack.api_url
-    );
-    Ok(())
+/// Plays the story against the stack of a folder; fails on the first surprise.
+pub(crate) fn play(workspace: &Workspace, dir: &Path, documents: Option<&Path>) -> Result<()> {
+    let mut command = cargo();
+    command
+        .args(["run", "--quiet", "--package", "testkit", "--bin", "demo"])
+        .args(["--", "--stack"])
+        .arg(dir.join("stack.json"))
+        .current_dir(&workspace.root);
+    if let Some(documents) = documents {
+        command.arg("--documents").arg(documents);
+    }
+    run_checked(&mut command, "play the demo")
+}
+
+/// The documents folder as the demo, which runs elsewhere, can find it.
+pub(crate) fn absolute(documents: Option<PathBuf>) -> Result<Option<PathBuf>> {
+    Ok(documents.map(std::path::absolute).transpose()?)
 }

@@ -14,9 +14,10 @@ use crate::workspace::Workspace;
 /// Brings the development stack up, plays the demo, serves until Ctrl-C.
 pub(crate) fn serve(dir: PathBuf, with_demo: bool) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
-    let mut stack = Stack::up(&workspace, &persistent(&workspace.path(&dir)))?;
+    let place = workspace.path(&dir);
+    let mut stack = Stack::up(&workspace, &persistent(&place))?;
     if with_demo {
-        demo::play(&stack.info, None)?;
+        demo::play(&workspace, &place, None)?;
     }
     println!(
         "\nServing at {}\nCtrl-C stops; the data stays in {}",
@@ -35,16 +36,15 @@ pub(crate) fn serve(dir: PathBuf, with_demo: bool) -> Result<ExitCode> {
 /// Plays the demo on the running development stack or on a throw-away one.
 pub(crate) fn demo(documents: Option<PathBuf>) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
-    let documents = documents.map(std::path::absolute).transpose()?;
-    if let Some(info) = StackInfo::running(&workspace.path(Path::new(".local/dev"))) {
+    let documents = demo::absolute(documents)?;
+    let running = workspace.path(Path::new(".local/dev"));
+    if let Some(info) = StackInfo::running(&running) {
         println!("Playing on the running stack at {}", info.api_url);
-        demo::play(&info, documents)?;
+        demo::play(&workspace, &running, documents.as_deref())?;
         return Ok(ExitCode::SUCCESS);
     }
-    let stack = Stack::up(
-        &workspace,
-        &throw_away(&workspace.path(Path::new(".local/demo"))),
-    )?;
-    demo::play(&stack.info, documents)?;
+    let dir = workspace.path(Path::new(".local/demo"));
+    let _stack = Stack::up(&workspace, &throw_away(&dir))?;
+    demo::play(&workspace, &dir, documents.as_deref())?;
     Ok(ExitCode::SUCCESS)
 }

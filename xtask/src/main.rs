@@ -3,6 +3,8 @@
 mod demo;
 mod dev;
 mod hospital_add;
+mod lint;
+mod new;
 mod process;
 mod servers;
 mod setup;
@@ -64,6 +66,20 @@ enum Command {
     /// Start, stop or look at a local stack.
     #[command(subcommand)]
     Stack(stack::Command),
+    /// Check template.yaml with cfn-lint and `sam validate --lint`.
+    ///
+    /// Sets both up in .local/lint-venv the first time.
+    Lint,
+    /// Make the files of a new operation, after the pattern of record_get.
+    ///
+    /// Source, binary, sample event and template block; prints what is left to
+    /// do by hand.
+    New {
+        /// The service, a folder of functions/; made when there is none.
+        service: String,
+        /// The operation's name, noun first: grant_revoke.
+        operation: String,
+    },
     /// Bootstrap a hospital and its first admin, locally or on AWS.
     HospitalAdd(hospital_add::Args),
 }
@@ -89,6 +105,8 @@ fn run(command: Command) -> Result<ExitCode> {
             cargo_args,
         } => test::run(dir, keep, &cargo_args),
         Command::Stack(command) => stack::run(command),
+        Command::Lint => lint::run(),
+        Command::New { service, operation } => new::run(&service, &operation),
         Command::HospitalAdd(args) => hospital_add::run(&args),
     }
 }

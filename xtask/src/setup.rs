@@ -73,41 +73,46 @@ fn apt(workspace: &Workspace, arguments: &[&str]) -> Result<()> {
     run_checked(&mut command, "install packages; see .local/apt.log")
 }
 
-/// Creates the virtual environment anew unless it is whole and up to date. The
-/// stamp is written last, so a set-up that was cut short starts over.
+/// Creates the local stack's virtual environment unless it is there.
 fn create_environment(workspace: &Workspace) -> Result<()> {
-    let requirements = workspace.script("requirements.txt");
-    let wanted = fs::read_to_string(&requirements).context("reading requirements.txt")?;
     let folder = workspace.local().join("venv");
+    fill_environment(&workspace.script("requirements.txt"), &folder, "half a minute")
+}
+
+/// Creates the linters' virtual environment unless it is there.
+pub(crate) fn create_lint_environment(workspace: &Workspace) -> Result<()> {
+    fs::create_dir_all(workspace.local())?;
+    let lock = File::create(workspace.local().join("setup.lock"))?;
+    lock.lock().context("waiting for another set-up to end")?;
+    let folder = workspace.lint_environment();
+    fill_environment(&workspace.script("lint-requirements.txt"), &folder, "a minute or two")
+}
+
+/// Creates a virtual environment anew unless it is whole and up to date. The
+/// stamp is written last, so a set-up that was cut short starts over.
+fn fill_environment(requirements: &Path, folder: &Path, patience: &str) -> Result<()> {
+    let wanted = fs::read_to_string(requirements)
+        .with_context(|| format!("reading {}", requirements.display()))?;
     let stamp = folder.join("requirements.stamp");
-    if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) && runs(&workspace.python()) {
+    let interpreter = folder.join("bin/python");
+    if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) && runs(&interpreter) {
         return Ok(());
     }
-    println!("Setting up Python libraries in .local/venv (about half a minute)");
+    println!("Setting up Python libraries in {} (about {patience})", folder.display());
     if folder.exists() {
-        fs::remove_dir_all(&folder).context("removing the old .local/venv")?;
+        fs::remove_dir_all(folder).with_context(|| format!("removing {}", folder.display()))?;
     }
     let python = python3()?;
-    let status = run(Command::new(&python).args(["-m", "venv"]).arg(&folder))?;
+    let status = run(Command::new(&python).args(["-m", "venv"]).arg(folder))?;
     if !status.success() {
         bail!(
             "{python} cannot make a virtual environment; on Debian: apt-get install python3-venv"
         );
     }
-    let mut pip = Command::new(workspace.python());
-    pip.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--requirement",
-    ])
-    .arg(&requirements);
-    run_checked(
-        &mut pip,
-        "install the Python libraries; is the network there?",
-    )?;
+    let mut pip = Command::new(&interpreter);
+    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+    pip.args(install).arg("--requirement").arg(requirements);
+    run_checked(&mut pip, "install the Python libraries; is the network there?")?;
     fs::write(&stamp, wanted).context("writing the stamp")
 }
 

@@ -55,6 +55,12 @@ impl Workspace {
         self.local().join("venv/bin/python")
     }
 
+    /// The virtual environment of the template's linters. The local stack's libraries have
+    /// another one: the two pin different versions.
+    pub(crate) fn lint_environment(&self) -> PathBuf {
+        self.local().join("lint-venv")
+    }
+
     /// A script of the local stack.
     pub(crate) fn script(&self, name: &str) -> PathBuf {
         self.root.join("xtask/local").join(name)

@@ -136,7 +136,7 @@ async fn collect(
 /// marked as failed and put aside for a replay.
 async fn again(completions: &Completions, record: &Vaulted, attempt: u32) -> Result<(), Fault> {
     let Completions { store, queue, .. } = completions;
-    if record.row.text_status == Some(TextStatus::Failed) {
+    if record.row.text_status == Some(TextStatus::Failed) || attempt < record.row.attempt {
         return Ok(());
     }
     let next = ToRead::new(record.place, attempt.saturating_add(1));

@@ -84,7 +84,7 @@ async fn handle(readings: &Readings, message: &Message) -> Result<(), Fault> {
 async fn read(readings: &Readings, wanted: ToRead) -> Result<(), Fault> {
     let Readings { store, reader, .. } = readings;
     let Some(record) = Vaulted::find(store, wanted.place()).await? else { return Ok(()) };
-    if !text::is_wanted(&record) {
+    if !text::is_wanted(&record) || wanted.attempt < record.row.attempt {
         return Ok(());
     }
     let file = record.file(&*record.key(store).await?)?;
@@ -128,12 +128,13 @@ async fn start(readings: &Readings, record: &Vaulted, attempt: u32) -> Result<()
     let (patient_id, record_id) = (record.place.patient, record.place.record);
     let check = ToCollect { job_id, patient_id, record_id, attempt };
     queue.send(&readings.completion_queue, &check, readings.check_after_seconds).await?;
-    if record.row.text_status == Some(TextStatus::Reading) {
+    if record.row.text_status == Some(TextStatus::Reading) && record.row.attempt == attempt {
         return Ok(());
     }
     let update = record
         .update()
         .set("text_status", value(TextStatus::Reading.name()))
+        .set("attempt", store::number(attempt))
         .set("updated_at", value(edge::request::now()))
         .remove("text_problem");
     record.change(store, update).commit().await

@@ -190,6 +190,7 @@ fn new_record(
         author: Actor::from(permit.caller()),
         text_status: None,
         text_problem: None,
+        attempt: 0,
         pages: None,
         rejection: None,
     };

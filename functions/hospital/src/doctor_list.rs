@@ -72,7 +72,7 @@ struct DoctorView {
 
 impl DoctorView {
     fn open(item: &Item, row: &Staff, key: &DataKey) -> Result<Self, Fault> {
-        let (_, id) = keys::as_doctor(&item.key).ok_or(Fault::Corrupt("doctor-key"))?;
+        let (_, id) = keys::doctor_of(&item.key).ok_or(Fault::Corrupt("doctor-key"))?;
         let content: StaffContent = item.open(key)?;
         Ok(Self {
             id,

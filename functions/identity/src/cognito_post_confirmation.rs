@@ -3,7 +3,7 @@
 //! Cognito calls it after a forgotten password was replaced too, which is none of its business
 //! and must not fail because of it.
 
-use edge::{Event, serve::Boxed};
+use edge::{Boxed, Event};
 use serde_json::Value;
 use store::Fault;
 

@@ -10,7 +10,7 @@
 //! the sign-in.
 
 use domain::{PatientId, caller::Role, names::Named};
-use edge::{Event, serve::Boxed};
+use edge::{Boxed, Event};
 use serde_json::{Value, json};
 use store::{Fault, Owner, keys};
 

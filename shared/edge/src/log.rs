@@ -17,6 +17,9 @@ struct Line<'a> {
     duration_ms: f64,
     aws_calls: u32,
     aws_sequential: u32,
+    cold_keys: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decisions: Option<u32>,
 }
 
 /// What came of one invocation.
@@ -27,6 +30,8 @@ pub(crate) struct Invocation<'a> {
     pub(crate) status: Option<u16>,
     pub(crate) fault: Option<&'a str>,
     pub(crate) since: std::time::Instant,
+    /// How often the request was decided, where it was.
+    pub(crate) decisions: Option<u32>,
 }
 
 pub(crate) fn write(what: &Invocation<'_>) {
@@ -41,6 +46,8 @@ pub(crate) fn write(what: &Invocation<'_>) {
         duration_ms: what.since.elapsed().as_secs_f64() * 1000.0,
         aws_calls: trips.total,
         aws_sequential: trips.sequential,
+        cold_keys: trips.cold_keys,
+        decisions: what.decisions,
     };
     println!("{}", serde_json::to_string(&line).unwrap_or_default());
 }

@@ -128,7 +128,9 @@ async fn answer<S: Service>(
     let since = Instant::now();
     trips::reset();
     let mut result = Err(Failure::Fault(Fault::Changed));
-    for _ in 0..DECISIONS {
+    let mut decisions = 0;
+    while decisions < DECISIONS {
+        decisions += 1;
         request.now = request::now();
         result = handle(service, request).await;
         if !matches!(result, Err(Failure::Fault(Fault::Changed))) {
@@ -136,7 +138,7 @@ async fn answer<S: Service>(
         }
     }
     let (problem, fault) = match result {
-        Ok(reply) => return finished(name, request, since, (reply, "done", None)),
+        Ok(reply) => return finished(name, request, (since, decisions), (reply, "done", None)),
         Err(Failure::Problem(problem)) => (*problem, None),
         Err(Failure::Fault(fault)) => (Problem::unavailable(), Some(fault)),
         Err(Failure::Refused(refused)) => match service.store() {
@@ -148,13 +150,13 @@ async fn answer<S: Service>(
         },
     };
     let reply = Reply::problem(&problem, &request.id);
-    finished(name, request, since, (reply, problem.code, fault))
+    finished(name, request, (since, decisions), (reply, problem.code, fault))
 }
 
 fn finished(
     operation: &str,
     request: &Request,
-    since: Instant,
+    (since, decisions): (Instant, u32),
     (reply, outcome, fault): (Reply, &str, Option<Fault>),
 ) -> Reply {
     log::write(&Invocation {
@@ -164,6 +166,7 @@ fn finished(
         status: Some(reply.status()),
         fault: fault.as_ref().map(Fault::code),
         since,
+        decisions: Some(decisions),
     });
     reply
 }
@@ -183,6 +186,7 @@ async fn follow<'a>(
         status: None,
         fault: result.as_ref().err().map(Fault::code),
         since,
+        decisions: None,
     });
     result.map_err(|fault| fault.code().to_owned().into())
 }

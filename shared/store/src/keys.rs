@@ -195,14 +195,6 @@ pub fn admin(at: HospitalId, id: StaffId) -> Key {
     Key::new(hospital(at), format!("ADMIN#{id}"))
 }
 
-/// Which doctor of which hospital stands at `key`; `None` when it is no doctor's.
-#[must_use]
-pub fn as_doctor(key: &Key) -> Option<(HospitalId, DoctorId)> {
-    let at = key.pk.strip_prefix("HOSPITAL#").and_then(HospitalId::parse)?;
-    let id = key.sk.strip_prefix("DOCTOR#").and_then(DoctorId::parse)?;
-    Some((at, id))
-}
-
 fn ledger(of: Ledger) -> String {
     match of {
         Ledger::Patient(id) => patient(id),
@@ -243,7 +235,8 @@ pub fn audit(of: Ledger, at: Timestamp, id: domain::AuditId) -> Key {
 /// The audit entries of one month, written `2026-11`.
 #[must_use]
 pub fn audits(of: Ledger, month: &str) -> Range {
-    Range::prefix(format!("AUDIT#{}#{month}", ledger(of)), "", false)
+    let pk = format!("AUDIT#{}#{month}", ledger(of));
+    Range { pk, first: "0".into(), last: "~".into(), index: false }
 }
 
 /// The kept answer to a request with an `Idempotency-Key`, named by its hash.

@@ -1,6 +1,9 @@
 //! One consistent read of everything a request's decision rests on (I1, DESIGN section 4).
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use domain::{
     Caller, DoctorId, GrantId, HospitalId, PatientId, RecordId, RequestId,
@@ -170,10 +173,17 @@ impl Store {
     /// # Errors
     /// `Fault::Unavailable` when the table or KMS refuses.
     pub async fn look(&self, look: Look) -> Result<Found, Fault> {
-        let (slots, keys): (Vec<_>, Vec<_>) = look.keys().into_iter().unzip();
+        let wanted = look.keys();
+        // DynamoDB refuses a key twice: a doctor may be both who calls and who is asked about.
+        let keys: HashSet<_> = wanted.iter().map(|(_, key)| key.clone()).collect();
+        let keys: Vec<_> = keys.into_iter().collect();
         let read = if keys.is_empty() { Vec::new() } else { self.table.read(&keys).await? };
-        let items: HashMap<_, _> =
-            slots.into_iter().zip(read).filter_map(|(slot, item)| Some((slot, item?))).collect();
+        let read: HashMap<_, _> =
+            read.into_iter().flatten().map(|item| (item.key.clone(), item)).collect();
+        let items: HashMap<_, _> = wanted
+            .into_iter()
+            .filter_map(|(slot, key)| Some((slot, read.get(&key)?.clone())))
+            .collect();
         let clear = |slot| items.get(&slot);
         let patient = clear(Slot::Patient).map(Item::clear).transpose()?;
         let standing: Option<rows::Staff> = clear(Slot::Standing).map(Item::clear).transpose()?;

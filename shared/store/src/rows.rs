@@ -69,6 +69,9 @@ pub struct Record {
     /// Why its text could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text_problem: Option<TextProblem>,
+    /// Which attempt at reading its text counts, from 0: what is told of an earlier one is stale.
+    #[serde(default)]
+    pub attempt: u32,
     /// How many pages of text it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pages: Option<u32>,

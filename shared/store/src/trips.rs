@@ -19,6 +19,7 @@ use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 
 static TOTAL: AtomicU32 = AtomicU32::new(0);
 static FINISHED_DEPTH: AtomicU32 = AtomicU32::new(0);
+static COLD_KEYS: AtomicU32 = AtomicU32::new(0);
 
 /// The round trips of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,18 +28,29 @@ pub struct Trips {
     pub total: u32,
     /// The longest chain in which each began after another had ended.
     pub sequential: u32,
+    /// How many data keys had to be unwrapped because the function was not warm for their owner.
+    pub cold_keys: u32,
 }
 
 /// Forgets what was counted: called when a request begins.
 pub fn reset() {
     TOTAL.store(0, SeqCst);
     FINISHED_DEPTH.store(0, SeqCst);
+    COLD_KEYS.store(0, SeqCst);
+}
+
+pub(crate) fn cold_key() {
+    COLD_KEYS.fetch_add(1, SeqCst);
 }
 
 /// What was counted since [`reset`].
 #[must_use]
 pub fn counted() -> Trips {
-    Trips { total: TOTAL.load(SeqCst), sequential: FINISHED_DEPTH.load(SeqCst) }
+    Trips {
+        total: TOTAL.load(SeqCst),
+        sequential: FINISHED_DEPTH.load(SeqCst),
+        cold_keys: COLD_KEYS.load(SeqCst),
+    }
 }
 
 /// The interceptor that counts; every client of ours carries it.

@@ -126,6 +126,7 @@ impl KeyRing {
         if let Some(key) = self.remembered(owner, wrapped) {
             return Ok(key);
         }
+        crate::trips::cold_key();
         let call = self.kms.decrypt().key_id(&self.key_id).ciphertext_blob(Blob::new(wrapped));
         let opened = Box::pin(call.encryption_context("owner", owner.partition()).send())
             .await

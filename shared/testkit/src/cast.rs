@@ -6,7 +6,12 @@ use hospital::{Directory, bootstrap::{NewHospital, add_hospital}};
 use serde_json::{Value, json};
 use totp_rs::{Builder, Secret};
 
-use crate::{Answer, Outcome, Stack, Surprise, poll};
+use crate::{
+    Answer, Outcome, Stack, Surprise,
+    documents::{Document, settled},
+    http::post_form,
+    poll,
+};
 
 /// The confirmation code of the local Cognito.
 const LOCAL_CODE: &str = "123456";
@@ -130,7 +135,9 @@ impl Account {
         stack.post("/v1/me/mfa/verify").token(&self.token).json(&code).expect(204).map(|_| ())
     }
 
-    fn new(email: String, password: String) -> Self {
+    /// An account that has not signed in yet.
+    #[must_use]
+    pub fn new(email: String, password: String) -> Self {
         Self { email, password, token: String::new(), refresh: String::new(), secret: None }
     }
 }
@@ -208,6 +215,20 @@ impl Hospital {
     /// When a step fails.
     pub fn add(stack: &Stack, name: &str, admin: &str) -> Outcome<(HospitalId, Account)> {
         let account = Account::new(address("admin"), password());
+        let id = Self::add_for(stack, name, admin, &account)?;
+        Ok((id, account))
+    }
+
+    /// The same for an admin of the caller's choice.
+    ///
+    /// # Errors
+    /// When it is refused; the message says why.
+    pub fn add_for(
+        stack: &Stack,
+        name: &str,
+        admin: &str,
+        account: &Account,
+    ) -> Outcome<HospitalId> {
         let new = NewHospital {
             name,
             admin_name: admin,
@@ -223,7 +244,7 @@ impl Hospital {
             let now = jiff::Timestamp::now();
             add_hospital(&store, &directory, new, now).await.map_err(Surprise::from)
         })?;
-        Ok((added.hospital, account))
+        Ok(added.hospital)
     }
 
     /// A hospital whose admin has a second factor and is signed in with it.
@@ -286,11 +307,10 @@ impl Hospital {
     }
 }
 
-/// The word after "password" in the mail that Cognito sends.
+/// The word after "temporary password is" in the mail that Cognito sends.
 fn temporary_password(mail: &str) -> Option<String> {
-    let rest = mail.split("temporary password is ").nth(1)?;
-    let end = rest.find(|c: char| c.is_whitespace() || c == '"' || c == '\\' || c == '<')?;
-    rest.get(..end).map(|password| password.trim_end_matches('.').to_owned())
+    let word = mail.split("temporary password is ").nth(1)?.split_whitespace().next()?;
+    Some(word.strip_suffix('.').unwrap_or(word).to_owned())
 }
 
 async fn operator_config(stack: &Stack) -> aws_config::SdkConfig {
@@ -350,4 +370,50 @@ pub fn reading(types: &[&str], seconds: u32) -> Value {
     json!({
         "actions": ["read"], "types": types, "purpose": "treatment", "durationSeconds": seconds,
     })
+}
+
+/// The hospital that the tests of one binary share, with two doctors.
+#[derive(Debug)]
+pub struct Ward {
+    /// The hospital.
+    pub hospital: Hospital,
+    /// A verified doctor.
+    pub doctor: Doctor,
+    /// Another verified doctor.
+    pub other: Doctor,
+}
+
+impl Ward {
+    /// Opens it on first use.
+    ///
+    /// # Errors
+    /// When a step of that failed.
+    pub fn get(stack: &Stack) -> Outcome<&'static Self> {
+        static WARD: std::sync::OnceLock<Outcome<Ward>> = std::sync::OnceLock::new();
+        let open = || {
+            let hospital = Hospital::open(stack, "Ward of the tests")?;
+            let doctor = hospital.doctor(stack, "Dr. Lena Sommer")?;
+            let other = hospital.doctor(stack, "Dr. Karim Haddad")?;
+            Ok(Self { hospital, doctor, other })
+        };
+        WARD.get_or_init(open).as_ref().map_err(Clone::clone)
+    }
+}
+
+impl Patient {
+    /// Adds a plain-text document and waits until it is there; answers the record's id.
+    ///
+    /// # Errors
+    /// When it does not become available.
+    pub fn note(&self, stack: &Stack, kind: &str, date: &str, title: &str, text: &str) -> Outcome<String> {
+        let file = Document::new("note.txt", "text/plain", text.as_bytes().to_vec());
+        let mut body = file.declaration(kind, title);
+        body["date"] = json!(date);
+        let begun = stack.post(&self.path("/uploads")).token(self.token()).json(&body).expect(201)?;
+        post_form(&begun.body["upload"], &file)?.expect(204)?;
+        let id = begun.text("/recordId")?.to_owned();
+        let record = settled(stack, &self.id, self.token(), &id)?;
+        crate::ensure(record["status"] == "available", format!("the note is there: {record}"))?;
+        Ok(id)
+    }
 }

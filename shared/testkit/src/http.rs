@@ -178,6 +178,16 @@ impl Answer {
         errors.iter().map(place).collect()
     }
 
+    /// Status and body without what tells two answers of one kind apart: the request's id.
+    #[must_use]
+    pub fn told(&self) -> (u16, Value) {
+        let mut body = self.body.clone();
+        if let Some(body) = body.as_object_mut() {
+            body.remove("requestId");
+        }
+        (self.status, body)
+    }
+
     /// A text of the body.
     ///
     /// # Errors

@@ -106,6 +106,34 @@ impl Stack {
         Ok(keys.map(str::to_owned).collect())
     }
 
+    /// Puts an object into the bucket, past every form.
+    ///
+    /// # Errors
+    /// When AWS refuses.
+    pub fn put_object(&self, key: &str, media_type: &str, content: &[u8]) -> Outcome {
+        let url = format!("{}/{}/{key}", self.endpoint, self.output("BucketName")?);
+        let call = Call::new("PUT", url).header("Content-Type", media_type).body(content.to_vec());
+        self.signed("s3", call)?.expect(200).map(|_| ())
+    }
+
+    /// Deletes an object as a person would: older versions and a delete marker stay.
+    ///
+    /// # Errors
+    /// When AWS refuses.
+    pub fn delete_object(&self, key: &str) -> Outcome {
+        let url = format!("{}/{}/{key}", self.endpoint, self.output("BucketName")?);
+        self.signed("s3", Call::new("DELETE", url))?.expect(204).map(|_| ())
+    }
+
+    /// Asks the local Textract for a fault; see `xtask/local/textract.py`.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn textract_fault(&self, fault: &Value) -> Outcome {
+        let url = format!("{}/_control", self.textract_url);
+        Call::new("POST", url).json(fault).expect(200).map(|_| ())
+    }
+
     /// The log lines of an operation that hold `text`.
     ///
     /// # Errors
@@ -132,14 +160,16 @@ impl Stack {
         }
     }
 
-    /// The mail that was sent to an address, newest last.
+    /// The texts of the mail that was sent to an address.
     ///
     /// # Errors
     /// When the local mail box does not answer.
     pub fn mail(&self, to: &str) -> Outcome<Vec<String>> {
         let url = format!("{}/_ministack/ses/messages", self.endpoint);
         let answer = Call::new("GET", url).expect(200)?.body;
-        let all = answer["messages"].as_array().or(answer.as_array()).cloned().unwrap_or_default();
-        Ok(all.iter().map(Value::to_string).filter(|mail| mail.contains(to)).collect())
+        let boxes = answer["messages"].as_object().cloned().unwrap_or_default();
+        let all = boxes.values().filter_map(Value::as_array).flatten();
+        let mine = all.filter(|mail| mail["To"].to_string().contains(to));
+        Ok(mine.filter_map(|mail| mail["BodyText"].as_str().map(str::to_owned)).collect())
     }
 }

@@ -164,11 +164,11 @@ impl Story<'_> {
         let text = self.stack.get_path(&path).token(patient.token()).expect(200)?;
         let lines: Vec<_> = text.list("/pages")?.iter().flat_map(lines).collect();
         ensure(!lines.is_empty(), format!("{name} has lines"))?;
-        let sound = lines.iter().all(|line| {
-            let sure = line["confidence"].as_f64().unwrap_or_default();
-            line["text"].is_string() && sure > 0.0 && line["bounds"]["width"].is_number()
-        });
-        ensure(sound, format!("each line of {name} has text, confidence and a box"))?;
+        for line in &lines {
+            let sure = line["confidence"].as_f64().is_some_and(|sure| (0.0..=100.0).contains(&sure));
+            let sound = sure && line["text"].is_string() && line["bounds"]["width"].is_number();
+            ensure(sound, format!("a line of {name} has text, confidence and a box: {line}"))?;
+        }
         let sure: f64 = lines.iter().filter_map(|line| line["confidence"].as_f64()).sum();
         let pages = text.list("/pages")?.len();
         let average = sure / f64::from(u32::try_from(lines.len())?);

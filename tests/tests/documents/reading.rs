@@ -1,0 +1,211 @@
+//! `ocr_start` and `ocr_collect`: documents are read, whatever becomes of the reader's messages,
+//! and a reading that fails hides nothing (I11).
+
+use serde_json::{Value, json};
+use testkit::{Outcome, Surprise, documents::{Document, samples, shared}, ensure, poll};
+
+use crate::{Vault, deliver_all, plain, put_aside, sample};
+
+/// The request to read the record is put aside, to be replayed.
+fn is_put_aside(vault: &Vault, id: &str) -> Outcome {
+    poll("the message to be put aside", || {
+        let aside = put_aside(vault.stack, "OcrDeadLetters")?;
+        Ok(aside.iter().any(|body| body.contains(id)).then_some(()))
+    })
+}
+
+/// The words of a text, in small letters with single spaces between them.
+fn words(pages: &[Value]) -> String {
+    let lines = pages.iter().flat_map(|page| page["lines"].as_array().cloned().unwrap_or_default());
+    let text: Vec<_> = lines.map(|line| line["text"].as_str().unwrap_or_default().to_owned()).collect();
+    text.join(" ").to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn all_in(text: &str, expected: &Value, of: &str) -> Outcome {
+    for word in expected.as_array().into_iter().flatten().filter_map(Value::as_str) {
+        ensure(text.contains(&word.to_lowercase()), format!("{of}: no {word} in {text}"))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn the_samples_are_read_with_their_words_pages_and_boxes() -> Outcome {
+    let vault = Vault::open()?;
+    let truth: Value = serde_json::from_slice(&std::fs::read(samples().join("truth.json"))?)?;
+    let documents = Document::all(&samples())?;
+    let ids = documents.iter().map(|d| vault.upload(d)).collect::<Outcome<Vec<_>>>()?;
+    for (document, id) in documents.iter().zip(ids) {
+        let name = &document.name;
+        let record = vault.settled(&id)?;
+        ensure(record["text"]["status"] == "read", format!("{name}: {}", record["text"]))?;
+        let about = &truth["documents"][name];
+        ensure(record["text"]["pages"] == about["pages"], format!("{name}: {}", record["text"]))?;
+        let text = vault.text(&id)?;
+        let pages = text.list("/pages")?;
+        all_in(&words(pages), &about["words"], name)?;
+        all_in(&words(pages), &about["phrases"], name)?;
+        let by_page = about["wordsByPage"].as_array().cloned().unwrap_or_default();
+        for (page, expected) in pages.iter().zip(&by_page) {
+            all_in(&words(std::slice::from_ref(page)), expected, name)?;
+        }
+        let lines = pages.iter().flat_map(|page| page["lines"].as_array().cloned().unwrap_or_default());
+        for line in lines {
+            let sure = line["confidence"].as_f64().unwrap_or(-1.0);
+            let edge = |name: &str| line["bounds"][name].as_f64().unwrap_or(-1.0);
+            let inside = ["left", "top", "width", "height"].iter().all(|n| (0.0..=1.0).contains(&edge(n)));
+            ensure(inside && (0.0..=100.0).contains(&sure), format!("{name}: {line}"))?;
+        }
+        ensure(vault.told(&id, "text-read")? == 1, format!("{name}: the trail says so once"))?;
+        ensure(vault.download(&id)? == document.bytes, "the file is the one uploaded")?;
+    }
+    Ok(())
+}
+
+#[test]
+fn the_scan_beside_the_checkout_is_read() -> Outcome {
+    let Some(folder) = shared() else { return Ok(()) };
+    let vault = Vault::open()?;
+    let scan = Document::all(&folder)?.into_iter().find(|d| d.name.contains("scan"));
+    let id = vault.upload(&scan.ok_or_else(|| Surprise("no scan".into()))?)?;
+    let record = vault.settled(&id)?;
+    ensure(record["text"]["status"] == "read", format!("{}", record["text"]))?;
+    let drugs = json!(["Metoprolol", "Lisinopril", "Levothyroxine"]);
+    all_in(&words(vault.text(&id)?.list("/pages")?), &drugs, "the scan")
+}
+
+#[test]
+fn plain_text_is_read_as_it_is() -> Outcome {
+    let vault = Vault::open()?;
+    let id = vault.upload(&plain("Blutdruck 120/80\n\n  Größe 1,80 m\r\n"))?;
+    vault.text_becomes(&id, "read")?;
+    let text = vault.text(&id)?;
+    let expected = json!([{ "page": 1, "lines": [
+        { "text": "Blutdruck 120/80", "confidence": 100.0 },
+        { "text": "  Größe 1,80 m", "confidence": 100.0 },
+    ] }]);
+    ensure(text.body["pages"] == expected, format!("{}", text.body["pages"]))?;
+    let blank = vault.settled(&vault.upload(&plain(" \n\n"))?)?;
+    ensure(blank["text"] == json!({ "status": "unreadable", "reason": "no-text" }), "no text")?;
+    let long = "x".repeat(1_000_001);
+    let long = vault.settled(&vault.upload(&plain(&long))?)?;
+    ensure(long["text"] == json!({ "status": "unreadable", "reason": "too-large" }), "too large")?;
+    let most = "0123456789 abcdef\n".repeat(55_000);
+    let most = vault.settled(&vault.upload(&plain(&most))?)?;
+    ensure(most["text"] == json!({ "status": "read", "pages": 110 }), format!("{}", most["text"]))
+}
+
+#[test]
+fn i11_a_completion_may_come_twice_late_or_never() -> Outcome {
+    let vault = Vault::open()?;
+    let letter = sample("referral-letter.pdf")?;
+    let ways = [
+        ("duplicate-completion", json!({})),
+        ("late-completion", json!({ "seconds": 8 })),
+        ("no-completion", json!({})),
+    ];
+    for (mode, more) in ways {
+        vault.fault(mode, &more)?;
+        let id = vault.upload(&letter)?;
+        let record = vault.settled(&id)?;
+        ensure(record["text"]["status"] == "read", format!("{mode}: {}", record["text"]))?;
+        ensure(record["text"]["pages"] == 3, format!("{mode}: {}", record["text"]))?;
+        ensure(vault.told(&id, "text-read")? == 1, format!("{mode}: read once"))?;
+        ensure(vault.told(&id, "text-failed")? == 0, format!("{mode}: nothing failed"))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn what_a_message_says_of_the_outcome_is_not_believed() -> Outcome {
+    let vault = Vault::open()?;
+    let id = vault.upload(&sample("referral-letter.pdf")?)?;
+    let read = vault.text_becomes(&id, "read")?;
+    let told = json!({
+        "JobId": "of-nobody", "Status": "FAILED", "API": "StartDocumentTextDetection",
+        "DocumentLocation": {
+            "S3ObjectName": format!("records/{}/{id}", vault.patient.id),
+            "S3Bucket": vault.stack.output("BucketName")?,
+        },
+    });
+    deliver_all(vault.stack, "ocr_collect", &[told.to_string()])?;
+    deliver_all(vault.stack, "ocr_start", &[vault.to_read(&id, 0), vault.to_read(&id, 5)])?;
+    ensure(vault.record(&id)? == read, "the record is as it was")
+}
+
+#[test]
+fn i11_a_job_that_fails_is_done_again_by_itself() -> Outcome {
+    let vault = Vault::open()?;
+    vault.fault("fail-job", &json!({ "count": 1 }))?;
+    let id = vault.upload(&sample("referral-letter.pdf")?)?;
+    ensure(vault.settled(&id)?["text"]["status"] == "read", "it is read the second time")?;
+    ensure(vault.told(&id, "text-failed")? == 0, "nobody is told of the first")
+}
+
+#[test]
+fn i11_a_job_that_fails_each_time_hides_nothing_and_can_be_replayed() -> Outcome {
+    let vault = Vault::open()?;
+    let letter = sample("referral-letter.pdf")?;
+    vault.fault("fail-job", &json!({ "count": 3 }))?;
+    let id = vault.upload(&letter)?;
+    let record = vault.settled(&id)?;
+    let failed = json!({ "status": "failed", "reason": "reader-failed" });
+    ensure(record["text"] == failed, format!("{}", record["text"]))?;
+    ensure(record["status"] == "available", "the document is there")?;
+    ensure(vault.download(&id)? == letter.bytes, "the file is there")?;
+    ensure(vault.told(&id, "text-failed")? == 1, "the trail says so once")?;
+    is_put_aside(&vault, &id)?;
+    deliver_all(vault.stack, "ocr_start", &[vault.to_read(&id, 3)])?;
+    let read = vault.text_becomes(&id, "read")?;
+    ensure(read["text"] == json!({ "status": "read", "pages": 3 }), "the reason is gone")?;
+    ensure(vault.told(&id, "text-read")? == 1, "the trail says so")
+}
+
+#[test]
+fn i11_a_reader_that_is_busy_is_asked_again() -> Outcome {
+    let vault = Vault::open()?;
+    vault.fault("throttle", &json!({ "count": 5 }))?;
+    let id = vault.upload(&sample("lab-report.png")?)?;
+    ensure(vault.settled(&id)?["text"]["status"] == "read", "it is read in the end")?;
+    ensure(vault.told(&id, "text-failed")? == 0, "nothing failed")
+}
+
+#[test]
+fn i11_a_reader_that_never_answers_hides_nothing_and_can_be_asked_later() -> Outcome {
+    let vault = Vault::open()?;
+    let report = sample("lab-report.png")?;
+    vault.fault("error", &json!({ "error": "InternalServerError", "count": 15 }))?;
+    let id = vault.upload(&report)?;
+    let record = vault.text_becomes(&id, "failed")?;
+    ensure(record["text"]["reason"] == "reader-failed", format!("{}", record["text"]))?;
+    ensure(vault.download(&id)? == report.bytes, "the file is there")?;
+    is_put_aside(&vault, &id)?;
+    deliver_all(vault.stack, "ocr_start", &[vault.to_read(&id, 0)])?;
+    ensure(vault.record(&id)?["text"]["status"] == "read", "it is read later")
+}
+
+#[test]
+fn a_document_the_reader_cannot_open_says_why() -> Outcome {
+    let vault = Vault::open()?;
+    let broken: [(&str, &str, &[u8]); 3] = [
+        ("a.pdf", "application/pdf", b"%PDF-1.7\nno more than that\n"),
+        ("a.png", "image/png", b"\x89PNG\r\n\x1a\nno more than that"),
+        ("a.tif", "image/tiff", b"II*\0no more than that"),
+    ];
+    for (name, media_type, content) in broken {
+        let id = vault.upload(&Document::new(name, media_type, content.to_vec()))?;
+        let record = vault.settled(&id)?;
+        let expected = json!({ "status": "unreadable", "reason": "bad-document" });
+        ensure(record["text"] == expected, format!("{name}: {}", record["text"]))?;
+        ensure(record["status"] == "available", format!("{name} is there"))?;
+    }
+    for (error, reason) in [
+        ("UnsupportedDocumentException", "format-not-read"),
+        ("DocumentTooLargeException", "too-large"),
+    ] {
+        vault.fault("error", &json!({ "error": error }))?;
+        let record = vault.settled(&vault.upload(&sample("lab-report.png")?)?)?;
+        let expected = json!({ "status": "unreadable", "reason": reason });
+        ensure(record["text"] == expected, format!("{error}: {}", record["text"]))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,215 @@
+//! Attacks every operation as everybody who must not get in: nobody, somebody with a forged, an
+//! expired or an ID token, a stranger, the wrong role, staff without a second factor, an
+//! unverified, a revoked and a suspended doctor, another hospital's admin (I1, I5, I9, I10).
+
+use std::collections::BTreeSet;
+
+use domain::{
+    names::Named,
+    policy::{Action, Rule},
+};
+use serde_json::{Value, json};
+use testkit::{
+    Call, Doctor, Hospital, Outcome, Patient, Stack, cast::{Account, reading}, documents::Document, ensure,
+};
+
+/// Who must not get in, and everything they would have to get at.
+struct Scene {
+    stack: &'static Stack,
+    victim: Patient,
+    record: String,
+    request: String,
+    grant: String,
+    hospital: Hospital,
+    colleague: Doctor,
+    stranger: Patient,
+    foreign: Hospital,
+    revoked: Doctor,
+    suspended: Doctor,
+    unverified: Account,
+    single_factor: Account,
+}
+
+impl Scene {
+    fn set() -> Outcome<Self> {
+        let stack = Stack::get()?;
+        let hospital = Hospital::open(stack, "Home")?;
+        let foreign = Hospital::open(stack, "Elsewhere")?;
+        let colleague = hospital.doctor(stack, "Dr. Colleague")?;
+        let revoked = hospital.doctor(stack, "Dr. Revoked")?;
+        let suspended = hospital.doctor(stack, "Dr. Suspended")?;
+        let (_, mut single_factor) = hospital.invite(stack, "Dr. Single")?;
+        single_factor.sign_in(stack)?;
+        let (_, mut unverified) = hospital.invite(stack, "Dr. Unverified")?;
+        unverified.sign_in(stack)?;
+        unverified.enroll(stack)?;
+        unverified.sign_in(stack)?;
+        let victim = Patient::join(stack, "Vera Victim")?;
+        let stranger = Patient::join(stack, "Stan Stranger")?;
+        let record = victim.note(stack, "lab-report", "2026-01-01", "Hers", "hers alone")?;
+        let grant = revoked.granted(stack, &victim, &reading(&["all"], 3600))?;
+        let grant = grant["id"].as_str().unwrap_or_default().to_owned();
+        stack.delete(&format!("/v1/grants/{grant}")).token(victim.token()).expect(204)?;
+        suspended.granted(stack, &victim, &reading(&["all"], 3600))?;
+        hospital.rule(stack, &suspended.id, "suspend")?;
+        let live = colleague.granted(stack, &victim, &reading(&["all"], 3600))?;
+        let grant = live["id"].as_str().unwrap_or_default().to_owned();
+        let request = colleague.ask(stack, &victim, &reading(&["imaging"], 3600))?;
+        Ok(Self {
+            stack, victim, record, request, grant, hospital, colleague, stranger, foreign, revoked,
+            suspended, unverified, single_factor,
+        })
+    }
+
+    /// A well-formed call of an operation, aimed at the victim or the home hospital.
+    fn call(&self, action: Action) -> Option<Call> {
+        let stack = self.stack;
+        let record = self.victim.path(&format!("/records/{}", self.record));
+        let doctor = self.hospital.path(&format!("/doctors/{}", self.colleague.id));
+        let mut asked = reading(&["lab-report"], 3600);
+        asked["patientId"] = json!(self.victim.id);
+        let file = Document::new("a.txt", "text/plain", b"a".to_vec());
+        let invitation = json!({
+            "email": "x@example.org", "name": "X", "licence": "1", "specialty": "None",
+        });
+        Some(match action {
+            Action::SessionRevoke => stack.delete("/v1/sessions"),
+            Action::MfaEnroll => stack.post("/v1/me/mfa").json(&json!({})),
+            Action::MfaVerify => stack.post("/v1/me/mfa/verify").json(&json!({ "code": "000000" })),
+            Action::ProfileGet => stack.get_path("/v1/me"),
+            Action::DoctorInvite => stack.post(&self.hospital.path("/doctors")).json(&invitation),
+            Action::DoctorList => stack.get_path(&self.hospital.path("/doctors")),
+            Action::DoctorVerify => stack.post(&format!("{doctor}/verify")).json(&json!({})),
+            Action::DoctorSuspend => stack.post(&format!("{doctor}/suspend")).json(&json!({})),
+            Action::DoctorReinstate => stack.post(&format!("{doctor}/reinstate")).json(&json!({})),
+            Action::UploadCreate => {
+                stack.post(&self.victim.path("/uploads")).json(&file.declaration("other", "No"))
+            }
+            Action::RecordList => stack.get_path(&self.victim.path("/records")),
+            Action::RecordGet => stack.get_path(&record),
+            Action::RecordText => stack.get_path(&format!("{record}/text")),
+            Action::RecordDownload => stack.get_path(&format!("{record}/content")),
+            Action::AccessRequestCreate => stack.post("/v1/access-requests").json(&asked),
+            Action::AccessRequestList => stack.get_path("/v1/access-requests"),
+            Action::AccessRequestDecide => stack
+                .post(&format!("/v1/access-requests/{}/decision", self.request))
+                .json(&json!({ "decision": "approve" })),
+            Action::GrantList => stack.get_path("/v1/grants"),
+            Action::GrantRevoke => stack.delete(&format!("/v1/grants/{}", self.grant)),
+            Action::AuditList => stack.get_path(&self.victim.path("/audit")),
+            _ => return None,
+        })
+    }
+
+    /// Each attacker by name, with their token and the answers that keep them out of `action`.
+    fn attackers(&self, action: Action) -> Vec<(&'static str, &str, &'static [u16])> {
+        let stranger = self.stranger.token();
+        let foreign = self.foreign.admin.account.token.as_str();
+        let (revoked, suspended) = (self.revoked.token(), self.suspended.token());
+        let (unverified, single) = (self.unverified.token.as_str(), self.single_factor.token.as_str());
+        let out: &[u16] = &[403, 404];
+        let mut all = Vec::new();
+        if action.rule() != Rule::Session {
+            all.push(("a suspended doctor", suspended, &[403][..]));
+            all.push(("an unverified doctor", unverified, &[403]));
+            all.push(("staff without a second factor", single, &[403]));
+        }
+        match action.rule() {
+            Rule::Vault(_) => {
+                all.push(("a stranger", stranger, &[404]));
+                all.push(("a revoked doctor", revoked, &[404]));
+                all.push(("another hospital's admin", foreign, out));
+                all.push(("her own hospital's admin", &self.hospital.admin.account.token, out));
+            }
+            Rule::Owner => {
+                all.push(("a stranger", stranger, &[404]));
+                all.push(("a revoked doctor", revoked, out));
+                all.push(("a doctor with a grant", self.colleague.token(), out));
+                all.push(("another hospital's admin", foreign, out));
+            }
+            Rule::Hospital => {
+                all.push(("another hospital's admin", foreign, &[404]));
+                all.push(("a doctor of the hospital", self.colleague.token(), &[403]));
+                all.push(("a patient", stranger, &[403]));
+            }
+            Rule::Ask => {
+                all.push(("a patient", stranger, &[403]));
+                all.push(("an admin", foreign, &[403]));
+            }
+            Rule::OwnConsent => all.push(("an admin", foreign, &[403])),
+            Rule::Own | Rule::Session | Rule::Public | Rule::System => {}
+        }
+        all
+    }
+}
+
+/// A token with one character of its signature changed.
+fn forged(token: &str) -> String {
+    let mut forged = token.to_owned();
+    let last = if forged.ends_with('A') { 'B' } else { 'A' };
+    forged.truncate(forged.len() - 5);
+    forged.extend([last; 5]);
+    forged
+}
+
+/// An ID token of a patient, straight from Cognito.
+fn id_token(stack: &Stack, patient: &Patient) -> Outcome<String> {
+    let body = json!({
+        "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": stack.output("UserPoolClientId")?,
+        "AuthParameters": { "USERNAME": patient.account.email, "PASSWORD": patient.account.password },
+    });
+    let target = "AWSCognitoIdentityProviderService.InitiateAuth";
+    let answer = stack.aws("cognito-idp", target, &body)?;
+    Ok(answer["AuthenticationResult"]["IdToken"].as_str().unwrap_or_default().to_owned())
+}
+
+#[test]
+fn i9_nobody_gets_into_any_operation_who_must_not() -> Outcome {
+    let scene = Scene::set()?;
+    let id_token = id_token(scene.stack, &scene.victim)?;
+    ensure(!id_token.is_empty(), "an ID token to attack with")?;
+    let (mut attacked, mut attacks) = (BTreeSet::new(), 0);
+    for (action, name) in Action::NAMES {
+        let Some(call) = scene.call(*action) else { continue };
+        attacked.insert(*name);
+        for (who, token) in [
+            ("nobody", None),
+            ("a forger", Some(forged(scene.victim.token()))),
+            ("an ID token", Some(id_token.clone())),
+            ("nonsense", Some("nonsense".into())),
+        ] {
+            let call = token.map_or(call.clone(), |token| call.clone().token(&token));
+            let answer = call.send()?;
+            ensure(answer.status == 401, format!("{who} into {name}: {}", answer.status))?;
+            answer.problem("unauthenticated")?;
+            attacks += 1;
+        }
+        for (who, token, out) in scene.attackers(*action) {
+            let answer = call.clone().token(token).send()?;
+            ensure(out.contains(&answer.status), format!("{who} into {name}: {}", answer.status))?;
+            let told = String::from_utf8_lossy(&answer.bytes).into_owned();
+            ensure(!told.contains("Hers") && !told.contains("Vera"), format!("{name} tells {told}"))?;
+            attacks += 1;
+        }
+    }
+    let closed = Action::NAMES.iter().filter(|(action, _)| {
+        !matches!(action.rule(), Rule::Public | Rule::System)
+    });
+    let closed: BTreeSet<_> = closed.map(|(_, name)| *name).collect();
+    ensure(attacked == closed, format!("every operation is attacked: {closed:?}"))?;
+    println!("{attacks} attacks on {} operations", attacked.len());
+    nothing_happened(&scene)
+}
+
+/// None of it changed anything: the grant stands, the request waits, the doctor may act.
+fn nothing_happened(scene: &Scene) -> Outcome {
+    let Scene { stack, victim, colleague, .. } = scene;
+    let list = stack.get_path(&victim.path("/records")).token(colleague.token()).expect(200)?;
+    ensure(list.list("/items")?.len() == 1, "one record, and the grant stands")?;
+    let waiting = stack.get_path("/v1/access-requests?status=pending").token(victim.token());
+    ensure(waiting.expect(200)?.list("/items")?.len() == 1, "the request waits")?;
+    let trail = victim.audit(stack)?;
+    let refused: Vec<&Value> = trail.iter().filter(|entry| entry["outcome"] == "refused").collect();
+    // I2: four ways into the vault, by a stranger, a revoked and a suspended doctor at least.
+    ensure(refused.len() >= 15, format!("the refusals are on record: {}", refused.len()))
+}

@@ -1,0 +1,135 @@
+//! Records over HTTP: lists, filters, search, reading, downloading.
+
+use serde_json::{Value, json};
+use testkit::{
+    Call, Outcome, Patient, Stack, Ward,
+    cast::{pages, reading},
+    documents::Document,
+    ensure,
+};
+
+fn ids(items: &[Value]) -> Vec<String> {
+    items.iter().map(|item| item["id"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+#[test]
+fn a_list_shows_whole_pages_of_what_the_grant_covers_newest_first() -> Outcome {
+    let stack = Stack::get()?;
+    let ward = Ward::get(stack)?;
+    let patient = Patient::join(stack, "Paula Pages")?;
+    let mut covered = Vec::new();
+    for n in 0..5 {
+        covered.push(patient.note(stack, "lab-report", "2026-01-01", &format!("Lab {n}"), "x")?);
+        patient.note(stack, "imaging", "2026-01-01", &format!("Image {n}"), "x")?;
+    }
+    covered.reverse();
+    ward.doctor.granted(stack, &patient, &reading(&["lab-report"], 3600))?;
+    let path = patient.path("/records?limit=2");
+    let first = stack.get_path(&path).token(ward.doctor.token()).expect(200)?;
+    ensure(first.list("/items")?.len() == 2, "a whole page though half is out of scope")?;
+    ensure(first.text("/patient/name")? == "Paula Pages", "whose records they are")?;
+    let seen = pages(stack, ward.doctor.token(), &path)?;
+    ensure(ids(&seen) == covered, "all that is covered, newest first")?;
+    let all = patient.pages(stack, "/records?limit=3")?;
+    ensure(all.len() == 10, "the patient sees all")?;
+    // The last page has no cursor: nothing tells that there is more outside the grant.
+    let exact = stack.get_path(&patient.path("/records?limit=5")).token(ward.doctor.token());
+    ensure(exact.expect(200)?.body["nextCursor"].is_null(), "no cursor to nothing")?;
+    let cursor = first.text("/nextCursor")?;
+    let other = patient.path(&format!("/records?limit=2&type=lab-report&cursor={cursor}"));
+    stack.get_path(&other).token(ward.doctor.token()).expect(400)?;
+    let mine = patient.path(&format!("/records?limit=2&cursor={cursor}"));
+    stack.get_path(&mine).token(patient.token()).expect(400).map(|_| ())
+}
+
+#[test]
+fn filters_and_search_find_what_was_just_written() -> Outcome {
+    let stack = Stack::get()?;
+    let patient = Patient::join(stack, "Frieda Filter")?;
+    let iron = patient.note(stack, "lab-report", "2026-01-10", "Blood count", "Ferritin is low")?;
+    let knee = patient.note(stack, "imaging", "2026-02-10", "Knee MRI", "No tear; ferritin n/a")?;
+    let talk = patient.note(stack, "mental-health", "2026-03-10", "Session", "Sleep better")?;
+    let find = |query: &str| Ok::<_, testkit::Surprise>(ids(&patient.pages(stack, &format!("/records?limit=50&{query}"))?));
+    let cases: &[(&str, &[&String])] = &[
+        ("type=imaging", &[&knee]),
+        ("from=2026-02-01", &[&talk, &knee]),
+        ("to=2026-01-31", &[&iron]),
+        ("from=2026-02-10&to=2026-02-10", &[&knee]),
+        ("status=available", &[&talk, &knee, &iron]),
+        ("status=rejected", &[]),
+        ("q=ferritin", &[&knee, &iron]),
+        ("q=FERRITIN%20low", &[&iron]),
+        ("q=knee%20tear", &[&knee]),
+        ("q=session", &[&talk]),
+        ("q=absent", &[]),
+    ];
+    for (query, expected) in cases {
+        let found = find(query)?;
+        let expected: Vec<String> = expected.iter().map(|id| (*id).clone()).collect();
+        ensure(found == expected, format!("{query}: {found:?}, not {expected:?}"))?;
+    }
+    let path = "/records?type=odd&from=yesterday&to=2026-02-30&status=x&q=&limit=-1&more=1";
+    let mut wrong = stack.get_path(&patient.path(path)).token(patient.token()).expect(400)?.wrong();
+    wrong.sort();
+    ensure(wrong == ["from", "limit", "more", "q", "status", "to", "type"], format!("{wrong:?}"))
+}
+
+#[test]
+fn search_finds_nothing_outside_the_grant() -> Outcome {
+    let stack = Stack::get()?;
+    let ward = Ward::get(stack)?;
+    let patient = Patient::join(stack, "Hilda Hidden")?;
+    patient.note(stack, "mental-health", "2026-01-10", "Therapy", "zephyr word")?;
+    let seen = patient.note(stack, "lab-report", "2026-01-10", "Blood", "zephyr too")?;
+    ward.other.granted(stack, &patient, &reading(&["all"], 3600))?;
+    let path = patient.path("/records?limit=10&q=zephyr");
+    let found = pages(stack, ward.other.token(), &path)?;
+    ensure(ids(&found) == [seen], format!("{found:?}"))
+}
+
+#[test]
+fn a_record_is_read_with_its_text_and_its_file() -> Outcome {
+    let stack = Stack::get()?;
+    let patient = Patient::join(stack, "Rosa Read")?;
+    let id = patient.note(stack, "visit-note", "2026-01-10", "Visit", "first line\nsecond line")?;
+    let get = |rest: &str| stack.get_path(&patient.path(&format!("/records/{id}{rest}"))).token(patient.token());
+    let record = get("").expect(200)?;
+    ensure(record.headers.get("etag").is_some_and(|etag| etag == "\"1\""), "an ETag")?;
+    ensure(record.headers.get("cache-control").is_some_and(|value| value == "no-store"), "no-store")?;
+    ensure(record.body["title"] == "Visit" && record.body["type"] == "visit-note", "its content")?;
+    let text = get("/text").expect(200)?;
+    ensure(text.body["pages"][0]["lines"][1]["text"] == "second line", format!("{}", text.body))?;
+    ensure(get("/text?page=2").expect(200)?.list("/pages")?.is_empty(), "no second page")?;
+    ensure(get("/text?page=0&limit=0").expect(400)?.wrong() == ["page", "limit"], "both are named")?;
+    let link = get("/content").expect(200)?;
+    let url = link.text("/url")?;
+    ensure(url.contains("X-Amz-Expires=60") && !url.contains("note.txt"), "60 seconds, no name")?;
+    let file = Call::new("GET", url.to_owned()).expect(200)?;
+    ensure(file.bytes == b"first line\nsecond line", "the file as it was sent")?;
+    let wrong = url.replace("X-Amz-Expires=60", "X-Amz-Expires=600");
+    ensure(Call::new("GET", wrong).send()?.status == 403, "a link cannot be stretched")?;
+    for bad in ["x", "01900000-0000-7000-8000-00000000000G", "0190000000007000800000000000000A"] {
+        let answer = stack.get_path(&patient.path(&format!("/records/{bad}"))).token(patient.token());
+        ensure(answer.expect(400)?.wrong() == ["recordId"], bad)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_record_without_its_file_is_the_patients_alone() -> Outcome {
+    let stack = Stack::get()?;
+    let ward = Ward::get(stack)?;
+    let patient = Patient::join(stack, "Wilma Waiting")?;
+    let file = Document::new("later.txt", "text/plain", b"later".to_vec());
+    let begun = stack.post(&patient.path("/uploads")).token(patient.token());
+    let begun = begun.json(&file.declaration("lab-report", "Later")).expect(201)?;
+    let path = patient.path(&format!("/records/{}", begun.text("/recordId")?));
+    let mine = stack.get_path(&path).token(patient.token()).expect(200)?;
+    ensure(mine.body["status"] == "awaiting-upload", format!("{}", mine.body))?;
+    let link = stack.get_path(&format!("{path}/content")).token(patient.token());
+    link.expect(409)?.problem("no-file")?;
+    ward.doctor.granted(stack, &patient, &reading(&["all"], 3600))?;
+    stack.get_path(&path).token(ward.doctor.token()).expect(404)?;
+    let list = stack.get_path(&patient.path("/records")).token(ward.doctor.token()).expect(200)?;
+    ensure(list.body["items"] == json!([]), "not listed to the doctor")
+}

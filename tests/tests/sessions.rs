@@ -1,0 +1,292 @@
+//! Sessions and second factors.
+
+// A test may panic; and reading a JSON value by index never does.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use serde_json::{Value, json};
+use testkit::{Answer, Call, Hospital, Outcome, Patient, Stack, cast, cast::Account, ensure};
+
+fn sign_in(stack: &Stack, email: &str, password: &str) -> Outcome<Answer> {
+    stack.post("/v1/sessions").json(&json!({ "email": email, "password": password })).send()
+}
+
+fn refresh(stack: &Stack, token: &str) -> Outcome<Answer> {
+    stack.post("/v1/sessions/refresh").json(&json!({ "refreshToken": token })).send()
+}
+
+fn answer(stack: &Stack, body: &Value) -> Outcome<Answer> {
+    stack.post("/v1/sessions/challenge").json(body).send()
+}
+
+fn verify(stack: &Stack, token: &str, code: &str) -> Outcome<Answer> {
+    stack.post("/v1/me/mfa/verify").token(token).json(&json!({ "code": code })).send()
+}
+
+fn enroll(stack: &Stack, token: &str) -> Call {
+    stack.post("/v1/me/mfa").token(token)
+}
+
+/// An admin who has replaced the temporary password and has no second factor.
+fn newcomer(stack: &Stack) -> Outcome<(String, Account)> {
+    let (hospital, mut account) = Hospital::add(stack, "St. Elsewhere", "Ines Keller")?;
+    account.sign_in(stack)?;
+    Ok((hospital.to_string(), account))
+}
+
+/// A code that is not the right one.
+fn other_code(code: &str) -> String {
+    let first = if code.starts_with('0') { "1" } else { "0" };
+    code.chars().enumerate().map(|(n, c)| if n == 0 { first.into() } else { c.to_string() }).collect()
+}
+
+#[test]
+fn a_session_has_an_access_token_and_nothing_personal_in_it() -> Outcome {
+    let stack = Stack::get()?;
+    let patient = Patient::join(stack, "Ana Canary Lima")?;
+    let account = &patient.account;
+    let session = sign_in(stack, &account.email, &account.password)?.expect(200)?;
+    ensure(session.body["status"] == "signed-in", "signed in")?;
+    ensure(session.body["tokenType"] == "Bearer", "a bearer token")?;
+    ensure(session.body["expiresIn"] == 900, "15 minutes")?;
+    ensure(session.body.get("idToken").is_none(), "no id token")?;
+    let token = session.text("/accessToken")?;
+    ensure(cast::claim(token, "role").as_deref() == Some("patient"), "the role is in it")?;
+    for absent in ["email", "name", "mfa", "hospital", "person"] {
+        ensure(cast::claim(token, absent).is_none(), format!("no {absent} in it"))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn wrong_passwords_and_unknown_addresses_are_answered_alike() -> Outcome {
+    let stack = Stack::get()?;
+    let patient = Patient::join(stack, "Ana Lima")?;
+    let wrong = sign_in(stack, &patient.account.email, &cast::password())?.expect(401)?;
+    wrong.problem("wrong-credentials")?;
+    let unknown = sign_in(stack, &cast::address("nobody"), &cast::password())?;
+    let (email, password) = (cast::address("new"), cast::password());
+    let body = json!({ "email": email, "password": password, "name": "Ana Lima" });
+    stack.post("/v1/accounts").json(&body).expect(202)?;
+    let unconfirmed = sign_in(stack, &email, &password)?;
+    for answer in [unknown, unconfirmed] {
+        ensure(answer.told() == wrong.told(), format!("{:?}", answer.told()))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_session_is_refreshed_until_it_is_revoked() -> Outcome {
+    let stack = Stack::get()?;
+    let patient = Patient::join(stack, "Ana Lima")?;
+    let other = {
+        let mut other = patient.account.clone();
+        other.sign_in(stack)?;
+        other
+    };
+    let refreshed = refresh(stack, &other.refresh)?.expect(200)?;
+    let token = refreshed.text("/accessToken")?;
+    stack.get_path("/v1/me").token(token).expect(200)?;
+    for _ in 0..2 {
+        stack.delete("/v1/sessions").token(patient.token()).expect(204)?;
+    }
+    for ended in [&patient.account.refresh, &other.refresh] {
+        refresh(stack, ended)?.expect(401)?.problem("session-ended")?;
+    }
+    refresh(stack, "no-token")?.expect(401)?.problem("session-ended")
+}
+
+#[test]
+fn malformed_requests_are_refused_with_every_error_at_once() -> Outcome {
+    let stack = Stack::get()?;
+    let cases = [
+        ("/v1/sessions", json!({}), vec!["/email", "/password"]),
+        ("/v1/sessions", json!({ "email": "x", "password": "", "x": 1 }), vec!["/email", "/password", ""]),
+        ("/v1/sessions/refresh", json!({}), vec!["/refreshToken"]),
+        ("/v1/sessions/refresh", json!({ "refreshToken": "x".repeat(9000) }), vec!["/refreshToken"]),
+        ("/v1/sessions/challenge", json!({}), vec!["/challenge", "/session"]),
+        ("/v1/sessions/challenge", json!({ "challenge": "sms", "session": "x" }), vec!["/challenge", "/session"]),
+        ("/v1/sessions/challenge", json!({ "challenge": "mfa-code", "session": "YQ.x" }), vec!["/code"]),
+        (
+            "/v1/sessions/challenge",
+            json!({ "challenge": "new-password", "session": "YQ.x", "newPassword": "weak" }),
+            vec!["/newPassword"],
+        ),
+        (
+            "/v1/sessions/challenge",
+            json!({ "challenge": "mfa-code", "session": "YQ.x", "code": "1", "newPassword": "Aa1-aaaaaaaaaa" }),
+            vec![""],
+        ),
+    ];
+    for (path, body, wrong) in cases {
+        let answer = stack.post(path).json(&body).expect(400)?;
+        answer.problem("invalid-request")?;
+        ensure(answer.wrong() == wrong, format!("{path} {body}: {:?}", answer.wrong()))?;
+    }
+    let patient = Patient::join(stack, "Ana Lima")?;
+    let query = stack.call("DELETE", "/v1/sessions?all=true").token(patient.token()).expect(400)?;
+    ensure(query.wrong() == ["all"], "an unknown parameter is named")
+}
+
+#[test]
+fn nobody_else_may_use_what_takes_a_session() -> Outcome {
+    let stack = Stack::get()?;
+    let calls = [
+        stack.delete("/v1/sessions"),
+        stack.post("/v1/me/mfa"),
+        stack.post("/v1/me/mfa/verify").json(&json!({ "code": "123456" })),
+        stack.get_path("/v1/me"),
+    ];
+    for call in calls {
+        call.expect(401)?.problem("unauthenticated").or_else(|_| {
+            // API Gateway answers for us, as application/json.
+            ensure(call.send()?.body["code"] == "unauthenticated", "401 says unauthenticated")
+        })?;
+        call.clone().token("forged.token.x").expect(401)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn i9_an_id_token_is_refused() -> Outcome {
+    let stack = Stack::get()?;
+    let patient = Patient::join(stack, "Ana Lima")?;
+    let body = json!({
+        "ClientId": stack.output("UserPoolClientId")?, "AuthFlow": "USER_PASSWORD_AUTH",
+        "AuthParameters": {
+            "USERNAME": patient.account.email, "PASSWORD": patient.account.password,
+        },
+    });
+    let target = "AWSCognitoIdentityProviderService.InitiateAuth";
+    let session = stack.aws("cognito-idp", target, &body)?;
+    let token = |name: &str| session["AuthenticationResult"][name].as_str().unwrap_or_default().to_owned();
+    stack.get_path("/v1/me").token(&token("AccessToken")).expect(200)?;
+    stack.get_path("/v1/me").token(&token("IdToken")).expect(401).map(|_| ())
+}
+
+#[test]
+fn i9_nobody_registers_as_staff() -> Outcome {
+    let stack = Stack::get()?;
+    let id = "0190a6f0-3c1e-7b52-9d41-0c5a7e2f8a10";
+    for (name, value) in [("custom:role", "doctor"), ("custom:person", id), ("custom:hospital", id)] {
+        let email = cast::address("intruder");
+        let body = json!({
+            "ClientId": stack.output("UserPoolClientId")?, "Username": email,
+            "Password": cast::password(),
+            "UserAttributes": [
+                { "Name": "email", "Value": email }, { "Name": "name", "Value": "X" },
+                { "Name": name, "Value": value },
+            ],
+        });
+        let signed_up = stack.aws("cognito-idp", "AWSCognitoIdentityProviderService.SignUp", &body);
+        ensure(signed_up.is_err(), format!("{name} is not the client's to write"))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_temporary_password_must_be_replaced_once() -> Outcome {
+    let stack = Stack::get()?;
+    let (_, account) = Hospital::add(stack, "St. Elsewhere", "Ines Keller")?;
+    let asked = sign_in(stack, &account.email, &account.password)?.expect(200)?;
+    ensure(asked.body["status"] == "challenge", "something is asked for")?;
+    ensure(asked.body["challenge"] == "new-password", "a new password")?;
+    ensure(asked.body.get("accessToken").is_none(), "no token yet")?;
+    let session = asked.text("/session")?;
+    let password = cast::password();
+    let body = json!({ "challenge": "new-password", "session": session, "newPassword": password });
+    let signed_in = answer(stack, &body)?.expect(200)?;
+    let token = signed_in.text("/accessToken")?;
+    ensure(cast::claim(token, "role").as_deref() == Some("hospital-admin"), "an admin")?;
+    ensure(cast::claim(token, "mfa").as_deref() == Some("false"), "without a second factor")?;
+    answer(stack, &body)?.expect(401)?.problem("sign-in-ended")?;
+    sign_in(stack, &account.email, &account.password)?.expect(401).map(|_| ())
+}
+
+#[test]
+fn a_session_string_serves_nobody_else() -> Outcome {
+    let stack = Stack::get()?;
+    let (_, victim) = Hospital::add(stack, "St. Elsewhere", "Ines Keller")?;
+    let (_, thief) = Hospital::add(stack, "St. Nowhere", "Mal Ory")?;
+    let theirs = sign_in(stack, &victim.email, &victim.password)?.expect(200)?;
+    let own = sign_in(stack, &thief.email, &thief.password)?.expect(200)?;
+    let split = |text: &str| text.split_once('.').map(|(n, s)| (n.to_owned(), s.to_owned()));
+    let (name, _) = split(theirs.text("/session")?).unwrap_or_default();
+    let (_, session) = split(own.text("/session")?).unwrap_or_default();
+    for session in [format!("{name}.{session}"), format!("{name}.forged")] {
+        let body = json!({
+            "challenge": "new-password", "session": session, "newPassword": cast::password(),
+        });
+        answer(stack, &body)?.expect(401)?.problem("sign-in-ended")?;
+    }
+    let mut victim = victim;
+    victim.sign_in(stack)
+}
+
+#[test]
+fn i9_staff_without_a_second_factor_can_only_set_it_up() -> Outcome {
+    let stack = Stack::get()?;
+    let (hospital, mut admin) = newcomer(stack)?;
+    let doctors = format!("/v1/hospitals/{hospital}/doctors");
+    for path in ["/v1/me", doctors.as_str(), "/v1/grants"] {
+        stack.get_path(path).token(&admin.token).expect(403)?.problem("mfa-required")?;
+    }
+    let early = admin.clone();
+    admin.enroll(stack)?;
+    // The token from before still says that there was no second factor, and its session is over.
+    stack.get_path("/v1/me").token(&early.token).expect(403)?.problem("mfa-required")?;
+    refresh(stack, &early.refresh)?.expect(401)?.problem("session-ended")?;
+    admin.sign_in(stack)?;
+    ensure(cast::claim(&admin.token, "mfa").as_deref() == Some("true"), "passed")?;
+    stack.get_path(&doctors).token(&admin.token).expect(200)?;
+    let refreshed = refresh(stack, &admin.refresh)?.expect(200)?;
+    stack.get_path(&doctors).token(refreshed.text("/accessToken")?).expect(200).map(|_| ())
+}
+
+#[test]
+fn a_second_factor_is_enrolled_by_its_code_and_asked_for_ever_after() -> Outcome {
+    let stack = Stack::get()?;
+    let (_, mut admin) = newcomer(stack)?;
+    let begun = enroll(stack, &admin.token).expect(200)?;
+    let (secret, uri) = (begun.text("/secret")?, begun.text("/otpauthUri")?);
+    ensure(uri.starts_with("otpauth://totp/MediVault:"), uri)?;
+    ensure(uri.contains(&format!("secret={secret}")), "the address holds the secret")?;
+    verify(stack, &admin.token, "abcdef")?.expect(400)?.problem("code-invalid")?;
+    // A wrong code enrolled nothing.
+    let again = sign_in(stack, &admin.email, &admin.password)?.expect(200)?;
+    ensure(again.body["status"] == "signed-in", "no code is asked for yet")?;
+    admin.enroll(stack)?;
+    let asked = sign_in(stack, &admin.email, &admin.password)?.expect(200)?;
+    ensure(asked.body["challenge"] == "mfa-code", "a code is asked for")?;
+    let wrong = other_code(&admin.code()?);
+    let session = asked.text("/session")?;
+    let body = json!({ "challenge": "mfa-code", "session": session, "code": wrong });
+    answer(stack, &body)?.expect(400)?.problem("code-invalid")?;
+    admin.sign_in(stack)
+}
+
+#[test]
+fn a_patient_may_have_a_second_factor_too() -> Outcome {
+    let stack = Stack::get()?;
+    let mut patient = Patient::join(stack, "Ana Lima")?;
+    stack.get_path("/v1/me").token(patient.token()).expect(200)?;
+    patient.account.enroll(stack)?;
+    patient.account.sign_in(stack)?;
+    stack.get_path("/v1/me").token(patient.token()).expect(200).map(|_| ())
+}
+
+#[test]
+fn many_may_sign_in_at_once() -> Outcome {
+    let stack = Stack::get()?;
+    let patient = Patient::join(stack, "Ana Lima")?;
+    let account = &patient.account;
+    let answers: Outcome<Vec<_>> = std::thread::scope(|scope| {
+        let ask = || sign_in(stack, &account.email, &account.password);
+        let asked: Vec<_> = (0..6).map(|_| scope.spawn(ask)).collect();
+        asked.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    for answer in answers? {
+        let token = answer.expect(200)?.text("/accessToken")?.to_owned();
+        stack.get_path("/v1/me").token(&token).expect(200)?;
+    }
+    Ok(())
+}

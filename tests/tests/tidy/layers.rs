@@ -1,0 +1,115 @@
+//! Dependencies point down, and what a layer knows stays in it.
+
+use std::collections::BTreeSet;
+
+use crate::checkout::{read, rust_files, services, without_tests};
+
+/// The names a Cargo.toml depends on.
+fn dependencies(manifest: &str) -> BTreeSet<String> {
+    let mut inside = false;
+    let mut names = BTreeSet::new();
+    for line in read(manifest).lines() {
+        if line.starts_with('[') {
+            inside = line.contains("dependencies");
+        } else if inside && let Some((name, _)) = line.split_once('=') {
+            let name = name.trim().split('.').next().unwrap_or_default();
+            names.insert(name.to_owned());
+        }
+    }
+    names
+}
+
+fn crates() -> Vec<String> {
+    let shared = ["domain", "store", "edge", "testkit"].map(|name| format!("shared/{name}"));
+    let functions = services().into_iter().map(|service| format!("functions/{service}"));
+    shared.into_iter().chain(functions).chain(["tests".into(), "xtask".into()]).collect()
+}
+
+#[test]
+fn only_edge_knows_lambda_and_only_store_knows_table_files_and_keys() {
+    let owners = [
+        ("lambda_http", "shared/edge"),
+        ("lambda_runtime", "shared/edge"),
+        ("aws-sdk-dynamodb", "shared/store"),
+        ("aws-sdk-s3", "shared/store"),
+        ("aws-sdk-kms", "shared/store"),
+        ("aws-lc-rs", "shared/store"),
+    ];
+    for member in crates() {
+        let found = dependencies(&format!("{member}/Cargo.toml"));
+        for (dependency, owner) in owners {
+            assert!(member == owner || !found.contains(dependency), "{member}: {dependency}");
+        }
+    }
+}
+
+#[test]
+fn dependencies_point_down() {
+    let below = [
+        ("shared/domain", vec!["edge", "store", "testkit"]),
+        ("shared/store", vec!["edge", "testkit"]),
+        ("shared/edge", vec!["testkit"]),
+    ];
+    for (member, above) in below {
+        let found = dependencies(&format!("{member}/Cargo.toml"));
+        for name in above.into_iter().map(str::to_owned).chain(services()) {
+            assert!(!found.contains(&name), "{member} must not depend on {name}");
+        }
+    }
+    for service in services() {
+        let found = dependencies(&format!("functions/{service}/Cargo.toml"));
+        assert!(!found.contains("testkit"), "{service} must not depend on testkit");
+    }
+}
+
+#[test]
+fn the_domain_is_pure() {
+    let impure = ["async fn", ".await", "Timestamp::now", "now_v7", "std::env", "std::fs", "SystemTime"];
+    for file in rust_files("shared/domain/src") {
+        let text = read(&file);
+        for word in impure {
+            assert!(!without_tests(&text).contains(word), "{file}: {word}");
+        }
+    }
+    let found = dependencies("shared/domain/Cargo.toml");
+    for name in ["tokio", "aws-config", "reqwest", "rand"] {
+        assert!(!found.contains(name), "domain must not depend on {name}");
+    }
+}
+
+/// The prefixes of the table's keys, as `keys.rs` spells them: `RECORD#` and so on.
+fn prefixes() -> BTreeSet<String> {
+    let text = read("shared/store/src/keys.rs");
+    let text = without_tests(&text);
+    let strings = text.split('"').filter(|part| part.contains('#'));
+    let prefix = |part: &str| part.split('#').next().unwrap_or_default().to_owned() + "#";
+    let is_prefix = |part: &String| part.len() > 2 && part.trim_end_matches('#').bytes().all(|b| b.is_ascii_uppercase());
+    strings.map(prefix).filter(is_prefix).collect()
+}
+
+#[test]
+fn only_the_keys_module_spells_prefixes_of_the_table() {
+    let prefixes = prefixes();
+    assert!(prefixes.len() >= 10, "found only {prefixes:?}");
+    for file in ["functions", "shared", "xtask"].into_iter().flat_map(rust_files) {
+        if file == "shared/store/src/keys.rs" {
+            continue;
+        }
+        let text = read(&file);
+        for prefix in &prefixes {
+            assert!(!without_tests(&text).contains(&format!("\"{prefix}")), "{file}: {prefix}");
+        }
+    }
+}
+
+#[test]
+fn the_streams_filters_use_prefixes_of_the_keys() {
+    let prefixes = prefixes();
+    let template = read("template.yaml");
+    let filters: Vec<_> = template.split("\"prefix\":\"").skip(1).collect();
+    assert!(!filters.is_empty());
+    for filter in filters {
+        let prefix = filter.split('"').next().unwrap_or_default();
+        assert!(prefixes.contains(prefix), "{prefix}");
+    }
+}

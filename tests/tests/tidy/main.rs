@@ -1,0 +1,12 @@
+//! The tidy checks: names, files, template, layers and charts agree. They read the checkout and
+//! need no stack.
+
+// A check that cannot read the checkout fails by panicking.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod charts;
+mod checkout;
+mod invariants;
+mod layers;
+mod operations;
+mod template;

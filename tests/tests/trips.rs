@@ -1,0 +1,69 @@
+//! Counts AWS round trips, as each function logs them: at most two one after the other for any
+//! HTTP operation of a function that is warm for the vault, one for those that only sign in.
+
+use domain::{
+    names::Named,
+    policy::{Action, Rule},
+};
+use serde_json::{Value, json};
+use testkit::{Hospital, Outcome, Patient, Stack, cast::reading, ensure};
+
+/// Plays the operations, each at least twice on the same vault, so that the second is warm.
+fn play(stack: &Stack) -> Outcome {
+    let hospital = Hospital::open(stack, "Counting")?;
+    let admin = &hospital.admin.account;
+    for name in ["Dr. One", "Dr. Two"] {
+        let doctor = hospital.doctor(stack, name)?;
+        let patient = Patient::join(stack, "Trip Counter")?;
+        let body = json!({ "refreshToken": patient.account.refresh });
+        for _ in 0..2 {
+            stack.post("/v1/sessions/refresh").json(&body).expect(200)?;
+            let id = patient.note(stack, "lab-report", "2026-01-01", "Count", "count")?;
+            let grant = doctor.granted(stack, &patient, &reading(&["all"], 3600))?;
+            let record = patient.path(&format!("/records/{id}"));
+            for rest in ["", "/text", "/content"] {
+                stack.get_path(&format!("{record}{rest}")).token(doctor.token()).expect(200)?;
+            }
+            stack.get_path(&patient.path("/records")).token(doctor.token()).expect(200)?;
+            for path in ["/v1/me", "/v1/grants", "/v1/access-requests"] {
+                stack.get_path(path).token(doctor.token()).expect(200)?;
+                stack.get_path(path).token(patient.token()).expect(200)?;
+            }
+            stack.get_path(&patient.path("/audit")).token(patient.token()).expect(200)?;
+            stack.get_path(&hospital.path("/doctors")).token(&admin.token).expect(200)?;
+            let grant = grant["id"].as_str().unwrap_or_default();
+            stack.delete(&format!("/v1/grants/{grant}")).token(patient.token()).expect(204)?;
+        }
+        hospital.rule(stack, &doctor.id, "suspend")?;
+        hospital.rule(stack, &doctor.id, "reinstate")?;
+        hospital.rule(stack, &doctor.id, "suspend")?;
+        hospital.rule(stack, &doctor.id, "reinstate")?;
+        stack.delete("/v1/sessions").token(patient.token()).expect(204)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_warm_request_makes_at_most_two_round_trips_one_after_the_other() -> Outcome {
+    let stack = Stack::get()?;
+    play(stack)?;
+    println!("{:<24} {:>10} {:>6}", "operation", "sequential", "total");
+    for (action, name) in Action::NAMES.iter().filter(|(a, _)| a.rule() != Rule::System) {
+        let lines = stack.logs(name, "awsSequential")?;
+        let lines = lines.iter().filter_map(Value::as_str).filter_map(|l| serde_json::from_str(l).ok());
+        let warm = |line: &Value| {
+            line["outcome"] == "done" && line["coldKeys"] == 0 && line["decisions"] == 1
+        };
+        let warm: Vec<Value> = lines.filter(warm).collect();
+        ensure(!warm.is_empty(), format!("{name} was warm at least once"))?;
+        let most_of = |name: &str| warm.iter().filter_map(|line| line[name].as_u64()).max();
+        let (sequential, total) = (most_of("awsSequential"), most_of("awsCalls"));
+        let (sequential, total) = (sequential.unwrap_or(u64::MAX), total.unwrap_or(u64::MAX));
+        println!("{name:<24} {sequential:>10} {total:>6}");
+        let session = matches!(action, Action::SessionCreate | Action::SessionAnswer
+            | Action::SessionRefresh | Action::SessionRevoke);
+        let most = if session { 1 } else { 2 };
+        ensure(sequential <= most, format!("{name} makes {sequential} trips in a row"))?;
+    }
+    Ok(())
+}
