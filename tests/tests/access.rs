@@ -3,7 +3,13 @@
 use std::thread;
 
 use serde_json::{Value, json};
-use testkit::{Answer, Doctor, Outcome, Patient, Stack, Ward, cast::{pages, reading}, ensure};
+use testkit::{
+    Answer, Doctor, Outcome, Patient, Stack, Ward,
+    cast::{pages, reading},
+    documents::{Document, settled},
+    ensure,
+    http::post_form,
+};
 
 fn scene(name: &str) -> Outcome<(&'static Stack, &'static Ward, Patient)> {
     let stack = Stack::get()?;
@@ -170,7 +176,14 @@ fn giving_more_than_was_asked_is_a_separate_act() -> Outcome {
     ensure(wrong.contains(&"/terms/types".to_owned()), format!("{wrong:?}"))?;
     decide(json!({ "decision": "approve", "terms": wider, "allowMore": true }))?.expect(200)?;
     let trail = patient.audit(stack)?;
-    ensure(trail.iter().any(|entry| entry["reason"] == "widened"), "the trail says so")
+    ensure(trail.iter().any(|entry| entry["reason"] == "widened"), "the trail says so")?;
+    let request = ward.doctor.ask(stack, &patient, &reading(&["imaging"], 3600))?;
+    let mut other = reading(&["imaging"], 3600);
+    other["purpose"] = json!("research");
+    let body = json!({ "decision": "approve", "terms": other, "allowMore": true });
+    patient.decide(stack, &request, &body)?.expect(200)?;
+    let last = patient.audit(stack)?.pop().unwrap_or_default();
+    ensure(last["purpose"] == "research", format!("the purpose that was given: {last}"))
 }
 
 #[test]
@@ -358,4 +371,37 @@ fn i2_every_refusal_and_disclosure_leaves_its_entry() -> Outcome {
         stack.get_path(&patient.path("/audit")).token(token).expect(403)?.problem("wrong-role")?;
     }
     Ok(())
+}
+
+#[test]
+fn i5_an_upload_that_outlives_its_grant_is_not_taken_in() -> Outcome {
+    let (stack, ward, patient) = scene("Uma Upload")?;
+    let mut terms = reading(&["all"], 3600);
+    terms["actions"] = json!(["add"]);
+    let file = Document::new("late.txt", "text/plain", b"late".to_vec());
+    let begin = || {
+        let path = patient.path("/uploads");
+        let call = stack.post(&path).token(ward.doctor.token());
+        call.json(&file.declaration("lab-report", "Late")).expect(201)
+    };
+    let grant = ward.doctor.granted(stack, &patient, &terms)?;
+    let taken = begin()?;
+    post_form(&taken.body["upload"], &file)?.expect(204)?;
+    let record = settled(stack, &patient.id, patient.token(), taken.text("/recordId")?)?;
+    ensure(record["status"] == "available", format!("in time: {record}"))?;
+    ensure(record["author"]["id"] == ward.doctor.id.as_str(), "the doctor is its author")?;
+    // To add is not to read.
+    let path = patient.path(&format!("/records/{}", taken.text("/recordId")?));
+    stack.get_path(&path).token(ward.doctor.token()).expect(404)?;
+    let late = begin()?;
+    let path = format!("/v1/grants/{}", grant["id"].as_str().unwrap_or_default());
+    stack.delete(&path).token(patient.token()).expect(204)?;
+    post_form(&late.body["upload"], &file)?.expect(204)?;
+    let record = settled(stack, &patient.id, patient.token(), late.text("/recordId")?)?;
+    ensure(record["status"] == "rejected", format!("too late: {record}"))?;
+    ensure(record["rejection"] == "consent-ended", format!("and why: {record}"))?;
+    testkit::poll("the object to be gone", || {
+        let prefix = format!("quarantine/{}", patient.id);
+        Ok(stack.objects(&prefix)?.is_empty().then_some(()))
+    })
 }

@@ -6,8 +6,9 @@ that no function of the vault needs to know where it runs:
 
 - Cognito: the PostConfirmation trigger; email_verified after a code; challenge sessions (single use, three
   minutes, bound to user and client); the password policy on a new password;
-  a client's WriteAttributes; immutable and unknown attributes; a failing
-  pre-token trigger answers UserLambdaValidationException.
+  a client's WriteAttributes; immutable and unknown attributes; an address that
+  must be proven before it changes; a failing pre-token trigger answers
+  UserLambdaValidationException.
 - CloudFormation: time to live, point-in-time recovery and encryption of tables,
   encryption of buckets; alarms over expressions are accepted.
 - SQS: queue URLs do not change with the port.

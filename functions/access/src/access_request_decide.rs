@@ -7,7 +7,7 @@ use std::time::Duration;
 use domain::{
     Caller, GrantId, RequestId, Timestamp,
     audit::{Done, Draft, Outcome, Target},
-    consent::{GrantStatus, RequestStatus, Terms},
+    consent::{GrantStatus, Purpose, RequestStatus, Terms},
     named,
     names::Named,
     policy::{Action, Permit, acts::AccessRequestDecide, permit},
@@ -138,7 +138,8 @@ struct Decision<'a> {
 impl<'a> Decision<'a> {
     fn reject(&self) -> Result<(Change<'a>, Reply), Failure> {
         let output = Output { id: self.row.id, status: RequestStatus::Rejected, grant: None };
-        let change = self.decided(RequestStatus::Rejected, Done::Rejected, None);
+        let purpose = self.row.terms.purpose;
+        let change = self.decided(RequestStatus::Rejected, Done::Rejected, None, purpose);
         Ok((change, Reply::ok(&output)?))
     }
 
@@ -166,7 +167,7 @@ impl<'a> Decision<'a> {
         let mut attributes = item(&at, &row)?;
         seal(&mut attributes, &at, self.key, &names)?;
         index(&mut attributes, &keys::in_doctor_grants(row.doctor, id));
-        let change = self.decided(RequestStatus::Approved, done, Some(id)).create(attributes);
+        let change = self.decided(RequestStatus::Approved, done, Some(id), terms.purpose).create(attributes);
         let change = self.put_live(change, &row, live)?;
         let grant = GrantView { id, terms, not_before, expires_at: ends_at };
         let output =
@@ -189,7 +190,13 @@ impl<'a> Decision<'a> {
         }
     }
 
-    fn decided(&self, status: RequestStatus, done: Done, grant: Option<GrantId>) -> Change<'a> {
+    fn decided(
+        &self,
+        status: RequestStatus,
+        done: Done,
+        grant: Option<GrantId>,
+        purpose: Purpose,
+    ) -> Change<'a> {
         let now = self.permit.now();
         let mut request = Update::at(keys::request(self.row.patient, self.row.id))
             .set("status", text(status.name()))
@@ -202,7 +209,7 @@ impl<'a> Decision<'a> {
             request: Some(self.row.id),
             grant,
             doctor: Some(self.row.doctor),
-            purpose: Some(self.row.terms.purpose),
+            purpose: Some(purpose),
             ..Target::default()
         };
         let entry = Draft { outcome: Outcome::Done(done), ..self.permit.entry(target) };

@@ -3,7 +3,7 @@
 //! fails is reported, so that the stream goes on from there (I11).
 
 use aws_lambda_events::event::dynamodb::{Event as StreamEvent, EventRecord};
-use edge::{Boxed, Event, Service, request::now};
+use edge::{Boxed, Event, Service, batch, request::now};
 use hospital::{Directory, invitation};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -56,7 +56,8 @@ async fn handle(follower: &Follower, event: Value) -> Result<Value, Fault> {
         serde_json::from_value(event).map_err(|_| Fault::Corrupt("stream-event"))?;
     for record in event.records {
         let number = record.change.sequence_number.clone();
-        if follow(follower, record).await.is_err() {
+        if let Err(fault) = follow(follower, record).await {
+            batch::log_failed("table_stream", number.as_deref().unwrap_or_default(), None, &fault);
             return Ok(json!({ "batchItemFailures": [{ "itemIdentifier": number }] }));
         }
     }

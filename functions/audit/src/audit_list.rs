@@ -18,6 +18,9 @@ use store::{
     table::Attributes,
 };
 
+/// The most items of one consistent read (DynamoDB's limit for a transaction).
+const MOST_AT_ONCE: usize = 100;
+
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Store> {
@@ -197,7 +200,11 @@ async fn names(store: &Store, entries: &[Entry]) -> Result<HashMap<Key, String>,
     if places.is_empty() {
         return Ok(HashMap::new());
     }
-    let mut read = store.table.read(&places).await?.into_iter();
+    let mut read = Vec::new();
+    for some in places.chunks(MOST_AT_ONCE) {
+        read.extend(store.table.read(some).await?);
+    }
+    let mut read = read.into_iter();
     let mut opened = HashMap::new();
     for (id, vault) in hospitals.iter().zip(read.by_ref()) {
         let vault = vault.ok_or(Fault::Corrupt("hospital"))?;

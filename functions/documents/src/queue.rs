@@ -98,7 +98,7 @@ impl Queue {
         let mut failed = Vec::new();
         for message in batch::messages(event)? {
             if let Err(fault) = batch::settle(service, &message, handle).await {
-                batch::log_failed(operation, &message, &fault);
+                batch::log_failed(operation, &message.id, Some(message.receives()), &fault);
                 self.put_off(&message).await;
                 failed.push(message.id);
             }

@@ -9,13 +9,13 @@
 use domain::{
     audit::Done,
     names::Named,
-    policy::Action,
-    record::{MediaType, RecordStatus, Rejection, TextProblem, TextStatus},
+    policy::{Action, Permit, acts::UploadCreate, permit},
+    record::{Class, MediaType, RecordStatus, Rejection, TextProblem, TextStatus},
 };
 use edge::{Event, Message, Service};
 use serde::Deserialize;
 use store::{
-    Fault, Objects, Store, Update,
+    Fault, Look, Objects, Store, Update,
     objects::{Arrived, Place},
     rows::FileContent,
     text, variable,
@@ -156,9 +156,15 @@ async fn ingest(arrivals: &Arrivals, place: Place) -> Result<(), Fault> {
             let Some(file) = objects.open(&place.quarantine()).await? else { return Ok(()) };
             let key = record.key(store).await?;
             let version = file.version.clone();
-            match check(file, &record.file(&key)?).await? {
-                Ok(format) => accept(arrivals, &record, format, version.as_deref()).await,
-                Err(rejection) => reject(arrivals, &record, rejection).await,
+            let content = record.content(&key)?;
+            let declared = content.file.as_ref().ok_or(Fault::Corrupt("file"))?;
+            let format = match check(file, declared).await? {
+                Ok(format) => format,
+                Err(rejection) => return reject(arrivals, &record, rejection).await,
+            };
+            match still_permitted(store, &record, content.class()).await? {
+                Some(permit) => accept(arrivals, &record, &permit, format, version.as_deref()).await,
+                None => reject(arrivals, &record, Rejection::ConsentEnded).await,
             }
         }
         RecordStatus::Available => {
@@ -189,9 +195,23 @@ async fn check(
     Ok(check.finish().map(|()| declared.media_type))
 }
 
+/// Decides anew whether whoever began the upload may still add the record (I1, I5): minutes may
+/// have passed since. The acceptance rests on this decision until it commits.
+async fn still_permitted(
+    store: &Store,
+    record: &Vaulted,
+    class: Class,
+) -> Result<Option<Permit<UploadCreate>>, Fault> {
+    let Some(author) = record.author() else { return Ok(None) };
+    let found = store.look(Look::vault(&author, record.place.patient).new_record(class)).await?;
+    let facts = found.facts(None);
+    Ok(permit(&author, &facts, found.target(), edge::request::now()).ok())
+}
+
 async fn accept(
     arrivals: &Arrivals,
     record: &Vaulted,
+    permit: &Permit<UploadCreate>,
     format: MediaType,
     version: Option<&str>,
 ) -> Result<(), Fault> {
@@ -206,7 +226,7 @@ async fn accept(
             .set("text_problem", text(TextProblem::FormatNotRead.name())),
     };
     let entry = record.entry(Action::UploadIngest, Done::FileAccepted);
-    record.change(store, update).audit(&entry, edge::request::now()).commit().await?;
+    store.change(permit).update(update).audit(&entry, edge::request::now()).commit().await?;
     if is_read {
         ask_to_read(arrivals, record.place).await?;
     }

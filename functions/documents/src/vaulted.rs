@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use domain::{
+    Caller,
     audit::{Actor, Done, Draft, Ledger, Outcome, Target},
     names::Named,
     policy::Action,
@@ -45,10 +46,23 @@ impl Vaulted {
         store.keys.unwrap(owner(self.place), wrapped).await
     }
 
+    /// Its sealed part.
+    pub(crate) fn content(&self, key: &DataKey) -> Result<RecordContent, Fault> {
+        self.record.open(key)
+    }
+
     /// What was declared of its file.
     pub(crate) fn file(&self, key: &DataKey) -> Result<FileContent, Fault> {
-        let content: RecordContent = self.record.open(key)?;
-        content.file.ok_or(Fault::Corrupt("file"))
+        self.content(key)?.file.ok_or(Fault::Corrupt("file"))
+    }
+
+    /// Whoever added it, as a caller: their session had passed its second factor then.
+    pub(crate) fn author(&self) -> Option<Caller> {
+        match self.row.author {
+            Actor::Patient { id } => Some(Caller::Patient(id)),
+            Actor::Doctor { id, hospital } => Some(Caller::Doctor { id, hospital, mfa: true }),
+            Actor::HospitalAdmin { .. } | Actor::System => None,
+        }
     }
 
     /// Begins a change of this record that holds only as long as the vault is in use.

@@ -50,6 +50,8 @@ pub(crate) struct Account {
     pub(crate) staff: Option<Staff>,
     /// Whether its owner has not signed in yet.
     pub(crate) unopened: bool,
+    /// Whether somebody registered with the address who never proved it to be theirs.
+    pub(crate) unproven: bool,
 }
 
 impl Directory {
@@ -62,7 +64,32 @@ impl Directory {
 
     /// Makes an account. With a temporary `password` nobody is told of it: whoever chose the
     /// password hands it over; without, Cognito makes one and mails it.
+    ///
+    /// Whoever registered with the address and never proved it has no claim to it: their account
+    /// gives way. It has no vault, which is opened by the proof.
     pub(crate) async fn make(
+        &self,
+        account: NewAccount<'_>,
+        password: Option<&str>,
+    ) -> Result<Made, Fault> {
+        let made = self.create(account, password).await?;
+        if made == Made::Taken && self.find(account.email).await?.unproven {
+            self.remove(account.email).await?;
+            return self.create(account, password).await;
+        }
+        Ok(made)
+    }
+
+    async fn remove(&self, email: &str) -> Result<(), Fault> {
+        let call = self.client.admin_delete_user().user_pool_id(&self.pool).username(email);
+        match Box::pin(call.send()).await.map_err(|error| Fault::of(&error)) {
+            // Another run did.
+            Err(Fault::Unavailable(code)) if code == "UserNotFoundException" => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
+    async fn create(
         &self,
         account: NewAccount<'_>,
         password: Option<&str>,
@@ -95,10 +122,11 @@ impl Directory {
         let call = self.client.admin_get_user().user_pool_id(&self.pool).username(email);
         let user = Box::pin(call.send()).await.map_err(|error| Fault::of(&error))?;
         let unopened = user.user_status() == Some(&UserStatusType::ForceChangePassword);
+        let unproven = user.user_status() == Some(&UserStatusType::Unconfirmed);
         let text = |name: &str| {
             user.user_attributes().iter().find(|one| one.name() == name).and_then(|one| one.value())
         };
-        Ok(Account { staff: staff(text), unopened })
+        Ok(Account { staff: staff(text), unopened, unproven })
     }
 }
 

@@ -1,8 +1,8 @@
 //! `POST /v1/accounts/confirm`: proves an address by the code that was sent to it. Public.
 //!
-//! A wrong, expired or used code and an unknown address are answered alike. Takes an
-//! `Idempotency-Key` but keeps none: nothing of ours changes here; the vault is opened once, by
-//! `cognito_post_confirmation`.
+//! A wrong, expired or used code and an unknown address are answered alike. No
+//! `Idempotency-Key` is needed, and one that is sent is not kept: Cognito takes a code once, and the
+//! vault is opened once however often `cognito_post_confirmation` runs.
 
 use edge::{Failure, Http, Reader, Reply, Request, read::{email, secret}};
 

@@ -1,8 +1,9 @@
 //! `POST /v1/accounts`: opens an account for a patient. Public.
 //!
 //! The answer is the same whether or not the address has an account: who has one is nobody's
-//! business. Where it waits for its confirmation, a new code is sent. Takes an `Idempotency-Key`
-//! but keeps none: nothing of ours changes, and Cognito opens an address's account once.
+//! business. Where it waits for its confirmation, a new code is sent. No `Idempotency-Key` is
+//! needed, and one that is sent is not kept: nothing of ours changes, Cognito opens an address's
+//! account once, and a repetition is answered alike.
 
 use edge::{Failure, Http, Reader, Reply, Request, read::{email, text}};
 use serde::Serialize;

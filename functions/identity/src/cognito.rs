@@ -9,6 +9,7 @@ use aws_sdk_cognitoidentityprovider::{
         SoftwareTokenMfaSettingsType, VerifySoftwareTokenResponseType,
     },
 };
+use domain::{named, names::Named};
 use edge::{Failure, Problem, Service};
 use store::{Fault, Store, TripCounter, variable};
 
@@ -55,11 +56,14 @@ impl Triggers {
 
     /// Whether `username` has an authenticator app that every sign-in asks for.
     pub(crate) async fn has_mfa(&self, pool: &str, username: &str) -> Result<bool, Fault> {
-        let call = self.client.admin_get_user().user_pool_id(pool).username(username);
-        let user: AdminGetUserOutput =
-            Box::pin(call.send()).await.map_err(|error| Fault::of(&error))?;
+        let user = user(&self.client, pool, username).await?;
         Ok(user.user_mfa_setting_list().iter().any(|name| name == "SOFTWARE_TOKEN_MFA"))
     }
+}
+
+async fn user(client: &Client, pool: &str, name: &str) -> Result<AdminGetUserOutput, Fault> {
+    let call = client.admin_get_user().user_pool_id(pool).username(name);
+    Box::pin(call.send()).await.map_err(|error| Fault::of(&error))
 }
 
 impl Pool {
@@ -132,11 +136,6 @@ impl Pool {
         step(result, next.as_ref(), username, answer.session)
     }
 
-    pub(crate) async fn sign_out(&self, access_token: &str) -> Result<(), Fault> {
-        let call = self.client.global_sign_out().access_token(access_token);
-        Box::pin(call.send()).await.map(drop).map_err(|error| Fault::of(&error))
-    }
-
     /// The secret of a new authenticator app, not in use before [`Pool::verify`].
     pub(crate) async fn new_secret(&self, access_token: &str) -> Result<String, Fault> {
         let call = self.client.associate_software_token().access_token(access_token);
@@ -144,12 +143,14 @@ impl Pool {
         answer.secret_code.ok_or(Fault::Corrupt("cognito-answer"))
     }
 
-    /// The caller's address, by which their authenticator app lists the account.
-    pub(crate) async fn email(&self, access_token: &str) -> Result<String, Fault> {
-        let call = self.client.get_user().access_token(access_token);
-        let answer = Box::pin(call.send()).await.map_err(|error| Fault::of(&error))?;
-        let found = answer.user_attributes().iter().find(|one| one.name() == "email");
-        found.and_then(|one| one.value()).map(str::to_owned).ok_or(Fault::Corrupt("cognito-answer"))
+    /// What is to be known of an account before its authenticator app is touched.
+    pub(crate) async fn enrolment(&self, username: &str) -> Result<Enrolment, Fault> {
+        let user = user(&self.client, &self.id, username).await?;
+        let text = |name: &str| {
+            user.user_attributes().iter().find(|one| one.name() == name).and_then(|one| one.value())
+        };
+        let email = text("email").ok_or(Fault::Corrupt("cognito-answer"))?.to_owned();
+        Ok(Enrolment { email, mark: text(MARK).and_then(Mark::from_name) })
     }
 
     /// Whether `code` is what the new authenticator app shows.
@@ -159,19 +160,62 @@ impl Pool {
         Ok(answer.status == Some(VerifySoftwareTokenResponseType::Success))
     }
 
-    /// Whether every sign-in of `username` asks for a code.
-    pub(crate) async fn ask_for_codes(&self, username: &str, on: bool) -> Result<(), Fault> {
-        let app = SoftwareTokenMfaSettingsType::builder().enabled(on).preferred_mfa(on).build();
+    /// From now on every sign-in of `username` asks for a code.
+    pub(crate) async fn ask_for_codes(&self, username: &str) -> Result<(), Fault> {
+        let app = SoftwareTokenMfaSettingsType::builder().enabled(true).preferred_mfa(true).build();
         let call = self.client.admin_set_user_mfa_preference().user_pool_id(&self.id);
         let call = call.username(username).software_token_mfa_settings(app);
         Box::pin(call.send()).await.map(drop).map_err(|error| Fault::of(&error))
     }
 
-    /// Ends every session of `username`.
+    /// Writes how far the enrolment of `username` has come; `None` removes it.
+    pub(crate) async fn mark(&self, username: &str, mark: Option<Mark>) -> Result<(), Fault> {
+        let call = self.client.admin_update_user_attributes().user_pool_id(&self.id);
+        let value = mark.map_or("", Mark::name);
+        let call = call.username(username).user_attributes(attribute(MARK, value)?);
+        Box::pin(call.send()).await.map(drop).map_err(|error| Fault::of(&error))
+    }
+
+    /// Ends every session of `username`, and what Cognito takes their access tokens for.
     pub(crate) async fn sign_out_everywhere(&self, username: &str) -> Result<(), Fault> {
         let call = self.client.admin_user_global_sign_out().user_pool_id(&self.id);
         let call = call.username(username);
         Box::pin(call.send()).await.map(drop).map_err(|error| Fault::of(&error))
+    }
+}
+
+/// The attribute that says how far an enrolment has come. The apps' client may not write it.
+pub(crate) const MARK: &str = "custom:mfa";
+
+named! {
+    /// How far an enrolment has come, on the account itself. With either, access tokens are good
+    /// for our API alone.
+    pub enum Mark {
+        /// The authenticator app is proven; sessions from before may still be open.
+        Held = "held",
+        /// They are closed: every session has passed the second factor.
+        On = "on",
+    }
+}
+
+/// An account, as far as its second factor goes.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Enrolment {
+    /// The address by which the authenticator app lists the account.
+    pub(crate) email: String,
+    pub(crate) mark: Option<Mark>,
+}
+
+impl Enrolment {
+    /// Refuses where a second factor is in use, or coming into use.
+    pub(crate) fn open(&self) -> Result<(), Problem> {
+        if self.mark.is_some() {
+            return Err(Problem::conflict(
+                "mfa-enrolled",
+                "A second factor is in use. Only the operator can reset a lost one.",
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -327,8 +371,8 @@ const MEANINGS: &[(Asked, &[&str], Meaning)] = &[
         &["NotAuthorizedException", "UserNotFoundException", "InvalidParameterException"],
         Meaning::SessionEnded,
     ),
-    // Signed out already.
-    (Asked::SignOut, &["NotAuthorizedException"], Meaning::Done),
+    // There is nobody to sign out.
+    (Asked::SignOut, &["UserNotFoundException"], Meaning::Done),
     (Asked::Enroll, &["NotAuthorizedException", "UserNotFoundException"], Meaning::Unauthenticated),
     (
         Asked::Verify,
@@ -444,7 +488,7 @@ mod tests {
             (Asked::AnswerPassword, "NotAuthorizedException", (401, "sign-in-ended")),
             (Asked::AnswerCode, "ExpiredCodeException", (400, "code-invalid")),
             (Asked::Refresh, "NotAuthorizedException", (401, "session-ended")),
-            (Asked::SignOut, "NotAuthorizedException", (204, "done")),
+            (Asked::SignOut, "UserNotFoundException", (204, "done")),
             (Asked::Enroll, "NotAuthorizedException", (401, "unauthenticated")),
             (Asked::Verify, "EnableSoftwareTokenMFAException", (400, "code-invalid")),
             (Asked::Verify, "SoftwareTokenMFANotFoundException", (409, "mfa-not-begun")),

@@ -1,10 +1,13 @@
 //! Cognito's trigger before a token (V2_0): puts into the access token who the caller is (I9), and
 //! nothing that is personal. Tokens say who; what they may do is read from the table.
 //!
-//! Staff get `mfa` "true" only where a sign-in cannot have gone round the second factor: they have
-//! one, and the session was opened by a whole sign-in or refreshed. A session opened by replacing a
-//! temporary password has not passed it. One that is refreshed has, because `mfa_verify` ended
-//! every session from before.
+//! Staff get `mfa` "true" only where a sign-in cannot have gone round the second factor: their
+//! account is marked `on`, which only `mfa_verify` writes and only after it ended every session
+//! from before; codes are asked for now; and the session was opened by a whole sign-in or
+//! refreshed. A session opened by replacing a temporary password has not passed it.
+//!
+//! Every access token has our own scope, the only one the API takes. Those of a marked account have
+//! lost Cognito's: with it, a stolen token could switch the second factor off and on again.
 //!
 //! Patients get their vault here if its opening had failed (I11). When any of it fails, so does
 //! the sign-in.
@@ -15,7 +18,7 @@ use serde_json::{Value, json};
 use store::{Fault, Owner, keys};
 
 use crate::{
-    cognito::Triggers,
+    cognito::{MARK, Mark, Triggers},
     newcomer::{Person, open_vault, profile},
 };
 
@@ -33,6 +36,7 @@ async fn handle(service: &Triggers, mut event: Value) -> Result<Value, Fault> {
     let attributes = event.pointer("/request/userAttributes").unwrap_or(&Value::Null);
     let source = text(&event, "triggerSource")?;
     let person = Person::of(attributes)?;
+    let mark = mark(attributes);
     let mfa = match person {
         Person::Patient(patient) => {
             if source != REFRESH {
@@ -40,21 +44,40 @@ async fn handle(service: &Triggers, mut event: Value) -> Result<Value, Fault> {
             }
             false
         }
-        Person::Staff { .. } if passes_mfa(source) => {
+        Person::Staff { .. } if passes_mfa(source) && mark == Some(Mark::On) => {
             let (pool, user) = (text(&event, "userPoolId")?, text(&event, "userName")?);
             service.has_mfa(pool, user).await?
         }
         Person::Staff { .. } => false,
     };
-    let claims = claims(&person, mfa);
+    let token = token(&claims(&person, mfa), mark);
     let response = event.as_object_mut().ok_or(Fault::Corrupt("event"))?;
     response.insert(
         "response".into(),
         json!({ "claimsAndScopeOverrideDetails": {
-            "accessTokenGeneration": { "claimsToAddOrOverride": claims },
+            "accessTokenGeneration": token,
         } }),
     );
     Ok(event)
+}
+
+/// What the API's authorizer asks of an access token (template.yaml).
+const OURS: &str = "medivault/api";
+
+/// What Cognito asks of a token with which an account is changed.
+const COGNITOS: &str = "aws.cognito.signin.user.admin";
+
+fn token(claims: &Value, mark: Option<Mark>) -> Value {
+    let suppressed: &[&str] = if mark.is_some() { &[COGNITOS] } else { &[] };
+    json!({
+        "claimsToAddOrOverride": claims,
+        "scopesToAdd": [OURS],
+        "scopesToSuppress": suppressed,
+    })
+}
+
+fn mark(attributes: &Value) -> Option<Mark> {
+    attributes.get(MARK).and_then(Value::as_str).and_then(Mark::from_name)
 }
 
 const REFRESH: &str = "TokenGeneration_RefreshTokens";
@@ -110,6 +133,25 @@ mod tests {
                 claims(&doctor, mfa),
                 json!({ "role": "doctor", "person": id, "hospital": id, "mfa": said })
             );
+        }
+    }
+
+    #[test]
+    fn i9_a_marked_account_has_tokens_for_our_api_alone() {
+        let scopes = |attributes: Value| {
+            let token = token(&json!({}), mark(&attributes));
+            (token["scopesToAdd"].clone(), token["scopesToSuppress"].clone())
+        };
+        let admin = json!(["aws.cognito.signin.user.admin"]);
+        let cases = [
+            (json!({}), json!([])),
+            (json!({ "custom:mfa": "" }), json!([])),
+            (json!({ "custom:mfa": "held" }), admin.clone()),
+            (json!({ "custom:mfa": "on" }), admin),
+        ];
+        for (attributes, suppressed) in cases {
+            let said = scopes(attributes.clone());
+            assert_eq!(said, (json!(["medivault/api"]), suppressed), "{attributes}");
         }
     }
 

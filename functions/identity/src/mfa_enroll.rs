@@ -2,6 +2,10 @@
 //! an `otpauth:` address to show as a QR code. Nothing changes before `mfa_verify`; asking again
 //! gives another secret. Open to staff who have no second factor yet (I9).
 //!
+//! A second factor in use is not replaced here (409): a stolen session would be enough for it. Who
+//! lost theirs asks the operator, who resets it with Cognito's administration: the attribute
+//! `custom:mfa` emptied, and codes no longer asked for.
+//!
 //! Takes an `Idempotency-Key` but keeps none: nothing of ours changes, and a kept secret would be
 //! a hole.
 
@@ -32,10 +36,12 @@ struct Answer {
 async fn handle(pool: &Pool, request: &Request) -> Result<Reply, Failure> {
     own::<MfaEnroll>(request)?;
     Reader::new(request).finish()?;
-    let token = request.access_token()?;
-    let asked = tokio::try_join!(pool.new_secret(token), pool.email(token));
-    let (secret, email) = asked.map_err(|fault| refused(Asked::Enroll, fault))?;
-    let otpauth_uri = otpauth(&email, &secret);
+    let known = pool.enrolment(request.username()?).await;
+    let known = known.map_err(|fault| refused(Asked::Enroll, fault))?;
+    known.open()?;
+    let secret = pool.new_secret(request.access_token()?).await;
+    let secret = secret.map_err(|fault| refused(Asked::Enroll, fault))?;
+    let otpauth_uri = otpauth(&known.email, &secret);
     Reply::ok(&Answer { secret, otpauth_uri })
 }
 

@@ -46,10 +46,30 @@ impl Person {
     }
 }
 
-/// What a patient is called, by the same attributes.
+/// What a patient is called, by the same attributes. Whoever registers at Cognito itself writes
+/// there what they like, and doctors get to see it.
 pub(crate) fn profile(attributes: &Value) -> Profile {
-    let text = |name: &str| attributes.get(name).and_then(Value::as_str).map(str::to_owned);
-    Profile { name: text("name").unwrap_or_default(), email: text("email") }
+    let text = |name: &str| attributes.get(name).and_then(Value::as_str);
+    Profile { name: named(text("name").unwrap_or_default()), email: text("email").map(str::to_owned) }
+}
+
+/// The most characters of a name, as `account_register` takes them.
+const LONGEST: usize = 100;
+
+/// A name that can be shown: without control characters and such as turn text round or hide in
+/// it, of at most 100 characters.
+fn named(text: &str) -> String {
+    let shown: String = text.chars().filter(|c| !c.is_control() && !hidden(*c)).collect();
+    let clamped: String = shown.trim().chars().take(LONGEST).collect();
+    match clamped.trim_end() {
+        "" => "Unnamed".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+/// Marks of direction, and what has no width.
+fn hidden(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// Opens a patient's vault, once however often it is called: the vault and its audit entry are
@@ -81,6 +101,26 @@ mod tests {
     use serde_json::json;
 
     const ID: &str = "0190a6f0-0000-7000-8000-000000000001";
+
+    #[test]
+    fn a_name_is_cleaned_and_clamped() {
+        let long = "x".repeat(2000);
+        let spaced = format!("{} {long}", "x".repeat(99));
+        let cases = [
+            ("Ana Lima", "Ana Lima".to_owned()),
+            ("  Ana\u{7}\r\n Lima\u{0} ", "Ana Lima".to_owned()),
+            ("\u{202e}amiL anA", "amiL anA".to_owned()),
+            ("\u{c9}lodie \u{5f20}\u{4f1f}", "\u{c9}lodie \u{5f20}\u{4f1f}".to_owned()),
+            (long.as_str(), "x".repeat(100)),
+            (spaced.as_str(), "x".repeat(99)),
+            ("\u{1b}\t ", "Unnamed".to_owned()),
+            ("", "Unnamed".to_owned()),
+        ];
+        for (text, name) in cases {
+            assert_eq!(profile(&json!({ "name": text })).name, name, "{text:?}");
+        }
+        assert_eq!(profile(&json!({})).name, "Unnamed");
+    }
 
     #[test]
     fn attributes_make_a_person_only_when_they_are_whole() {

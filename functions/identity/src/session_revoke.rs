@@ -1,5 +1,7 @@
 //! `DELETE /v1/sessions`: signs the caller out everywhere. Their refresh tokens are worth nothing
 //! from now on; an access token that is out ends within 15 minutes by itself.
+//!
+//! By name and not by token: the token of somebody with a second factor is good for our API alone.
 
 use domain::policy::acts::SessionRevoke;
 use edge::{Failure, Http, Reader, Reply, Request};
@@ -20,7 +22,7 @@ pub fn operation() -> Http<Pool> {
 async fn handle(pool: &Pool, request: &Request) -> Result<Reply, Failure> {
     own::<SessionRevoke>(request)?;
     Reader::new(request).finish()?;
-    if let Err(fault) = pool.sign_out(request.access_token()?).await {
+    if let Err(fault) = pool.sign_out_everywhere(request.username()?).await {
         settle(Asked::SignOut, fault)?;
     }
     Ok(Reply::no_content())

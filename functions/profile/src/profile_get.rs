@@ -7,11 +7,11 @@ use domain::{
     policy::{Permit, acts::ProfileGet, permit},
     staff::Standing,
 };
-use edge::{Failure, Http, Problem, Reader, Reply, Request};
+use edge::{Failure, Http, Reader, Reply, Request};
 use serde::Serialize;
 use store::{
     DataKey, Fault, Found, Item, Look, Store,
-    rows::{Profile, Staff, StaffContent, Vault, VaultStatus},
+    rows::{Profile, Staff, StaffContent, Vault},
 };
 
 /// The operation.
@@ -61,9 +61,6 @@ async fn handle(store: &Store, request: &Request) -> Result<Reply, Failure> {
     };
     let found = store.look(look).await?;
     let permit = permit::<ProfileGet>(&caller, &found.facts(None), found.target(), request.now)?;
-    if let Some(Vault { status: VaultStatus::BeingErased, .. }) = found.patient_vault(&permit) {
-        return Err(Problem::not_found().into());
-    }
     let written = store.change(&permit).audit(&permit.entry(found.target()), request.now);
     let (view, ()) = tokio::try_join!(view(store, &permit, &found), written.commit())?;
     Reply::ok(&view)

@@ -98,8 +98,12 @@ async fn handle(store: &Store, request: &Request) -> Result<Reply, Failure> {
     if row.text_status != Some(TextStatus::Read) {
         sealed.clear();
     }
-    let pages = sealed.iter().rev().map(|item| Page::open(item, &key)).collect::<Result<_, _>>()?;
-    let more = row.pages.is_some_and(|pages| pages > input.last);
+    let opened = sealed.iter().rev().map(|item| Page::open(item, &key));
+    let mut pages = opened.collect::<Result<Vec<_>, _>>()?;
+    // An earlier reading may have left pages behind that this one no longer has.
+    let last = row.pages.unwrap_or_default();
+    pages.retain(|page| page.page <= last);
+    let more = last > input.last;
     let reply = Reply::ok(&Output {
         status: row.text_status,
         reason: row.text_problem,

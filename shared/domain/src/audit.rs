@@ -8,7 +8,6 @@ use crate::{
     Timestamp,
     consent::Purpose,
     named,
-    names::Named,
     policy::{Action, Denial},
 };
 
@@ -168,89 +167,104 @@ impl Entry {
     /// reader of the sentence is the actor.
     #[must_use]
     pub fn sentence(&self, who: &str, owner: bool) -> String {
-        let who = if owner { "You" } else { who };
+        let (who, were) = if owner { ("You", "were") } else { (who, "was") };
         match self.outcome {
             Outcome::Refused(denial) => {
-                format!("{who} tried to {} and was refused: {}.", self.verb(owner), denial.because())
+                let (to_do, _) = words(self.action);
+                format!("{who} tried to {to_do} and {were} refused: {}.", denial.because(owner))
             }
             Outcome::Done(done) => format!("{}.", self.told(who, done)),
         }
     }
 
-    fn verb(&self, owner: bool) -> String {
-        let whose = if owner { "your" } else { "a" };
-        match self.action {
-            Action::RecordList => "list your records".into(),
-            Action::RecordGet => format!("read {whose} record"),
-            Action::RecordText => format!("read the text of {whose} record"),
-            Action::RecordDownload => format!("download the file of {whose} record"),
-            Action::UploadCreate => "add a document".into(),
-            Action::AccessRequestCreate => "ask for access".into(),
-            Action::AccessRequestDecide => "decide on a request for access".into(),
-            Action::GrantRevoke => "withdraw a grant".into(),
-            Action::AuditList => "read the audit trail".into(),
-            Action::DoctorInvite => "invite a doctor".into(),
-            Action::DoctorList => "list the doctors".into(),
-            Action::DoctorVerify => "verify a doctor".into(),
-            Action::DoctorSuspend => "suspend a doctor".into(),
-            Action::DoctorReinstate => "reinstate a doctor".into(),
-            other => format!("call {}", other.name()),
+    /// What happened, where the action's own words do not say it all.
+    fn told(&self, who: &str, done: Done) -> String {
+        let (_, did) = words(self.action);
+        let purpose = self.target.purpose.map(spoken).unwrap_or_default();
+        match done {
+            Done::Owner | Done::Duty if self.action == Action::CognitoPostConfirmation => {
+                "Your vault was opened".into()
+            }
+            Done::Owner | Done::Duty => format!("{who} {did}{}", self.counted()),
+            Done::Granted => {
+                format!("{who} {did}{} under the grant you gave{purpose}", self.counted())
+            }
+            Done::Asked => format!("{who} asked for access{purpose}"),
+            Done::Approved => format!("{who} gave access{purpose}, as requested"),
+            Done::Narrowed => format!("{who} gave less access{purpose} than requested"),
+            Done::Widened => format!("{who} gave more access{purpose} than requested"),
+            Done::Rejected => format!("{who} rejected a request for access{purpose}"),
+            Done::Expired => "A grant ended because its time ran out".into(),
+            Done::FileAccepted => "A file passed every check and was added to its record".into(),
+            Done::FileRejected => "A file failed a check and was deleted".into(),
+            Done::TextRead => format!("{who} extracted the text of a document"),
+            Done::TextFailed => {
+                format!("{who} could not extract the text of a document, which is kept as it is")
+            }
+            Done::Founded => "The hospital and its first admin were added".into(),
+            Done::InviteFailed => {
+                "A doctor's invitation could not be sent: the address cannot be used".into()
+            }
         }
     }
 
-    fn told(&self, who: &str, done: Done) -> String {
-        let purpose = self.target.purpose.map(|p| format!(" for {p}")).unwrap_or_default();
-        match (self.action, done) {
-            (Action::RecordList, _) => {
-                let n = self.target.count.unwrap_or_default();
-                let noun = if n == 1 { "record" } else { "records" };
-                format!("{who} listed {n} of your {noun}{}", under(done, &purpose))
-            }
-            (Action::RecordGet, _) => format!("{who} read a record{}", under(done, &purpose)),
-            (Action::RecordText, _) => {
-                format!("{who} read the text of a document{}", under(done, &purpose))
-            }
-            (Action::RecordDownload, _) => {
-                format!("{who} downloaded a document{}", under(done, &purpose))
-            }
-            (Action::UploadCreate, _) => {
-                format!("{who} started to add a document{}", under(done, &purpose))
-            }
-            (Action::AccessRequestCreate, _) => format!("{who} asked for access{purpose}"),
-            (Action::AccessRequestDecide, Done::Narrowed) => {
-                format!("{who} approved a request, giving less than was asked{purpose}")
-            }
-            (Action::AccessRequestDecide, Done::Widened) => {
-                format!("{who} approved a request, giving more than was asked{purpose}")
-            }
-            (Action::AccessRequestDecide, Done::Rejected) => format!("{who} rejected a request"),
-            (Action::AccessRequestDecide, _) => format!("{who} approved a request{purpose}"),
-            (Action::GrantRevoke, _) => format!("{who} withdrew a grant at once"),
-            (Action::GrantSweep | Action::TableStream, _) => {
-                "A grant expired because its time ran out".into()
-            }
-            (Action::UploadIngest, Done::FileAccepted) => {
-                "A file passed every check and was added to its record".into()
-            }
-            (Action::UploadIngest, _) => "A file failed a check and was deleted".into(),
-            (Action::OcrStart | Action::OcrCollect, Done::TextRead) => {
-                "The text of a document was read".into()
-            }
-            (Action::OcrStart | Action::OcrCollect, _) => {
-                "The text of a document could not be read; the document itself is kept".into()
-            }
-            (_, Done::Founded) => "The hospital and its first admin were added".into(),
-            (_, Done::InviteFailed) => {
-                "A doctor's invitation could not be sent: the address cannot be used".into()
-            }
-            (action, _) => format!("{who} did this: {}", action.name().replace('_', " ")),
+    /// How many records a list showed.
+    fn counted(&self) -> String {
+        match self.target.count {
+            None => String::new(),
+            Some(0) => " and found none".into(),
+            Some(n) => format!(" and found {n}"),
         }
     }
 }
 
-fn under(done: Done, purpose: &str) -> String {
-    match done {
-        Done::Granted => format!(" under the grant you gave{purpose}"),
-        _ => String::new(),
+/// A purpose as part of a sentence.
+fn spoken(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Treatment => " for treatment",
+        Purpose::SecondOpinion => " for a second opinion",
+        Purpose::Insurance => " for insurance",
+        Purpose::Research => " for research",
+    }
+}
+
+/// What a person tried to do, and what they did. Steps of our own tell what came of them instead.
+fn words(action: Action) -> (&'static str, &'static str) {
+    match action {
+        Action::AccountRegister => ("open an account", "opened an account"),
+        Action::AccountConfirm => ("confirm an account", "confirmed an account"),
+        Action::SessionCreate | Action::SessionAnswer => ("sign in", "signed in"),
+        Action::SessionRefresh => ("stay signed in", "stayed signed in"),
+        Action::SessionRevoke => ("sign out", "signed out"),
+        Action::MfaEnroll => ("set up a second factor", "began to set up a second factor"),
+        Action::MfaVerify => ("set up a second factor", "set up a second factor"),
+        Action::ProfileGet => ("read the account's profile", "read the account's profile"),
+        Action::DoctorInvite => ("invite a doctor", "invited a doctor"),
+        Action::DoctorList => ("list the doctors", "listed the doctors"),
+        Action::DoctorVerify => ("verify a doctor", "verified a doctor"),
+        Action::DoctorSuspend => ("suspend a doctor", "suspended a doctor"),
+        Action::DoctorReinstate => ("reinstate a doctor", "reinstated a doctor"),
+        Action::UploadCreate => ("add a document", "started to add a document"),
+        Action::RecordList => ("list records", "listed your records"),
+        Action::RecordGet => ("read a record", "read a record"),
+        Action::RecordText => ("read the text of a document", "read the text of a document"),
+        Action::RecordDownload => ("download a document", "downloaded a document"),
+        Action::AccessRequestCreate => ("ask for access", "asked for access"),
+        Action::AccessRequestList => ("list requests for access", "listed requests for access"),
+        Action::AccessRequestDecide => {
+            ("decide on a request for access", "decided on a request for access")
+        }
+        Action::GrantList => ("list grants", "listed grants"),
+        Action::GrantRevoke => ("withdraw a grant", "withdrew a grant, which ended at once"),
+        Action::AuditList => ("read the audit trail", "read the audit trail"),
+        Action::CognitoPostConfirmation
+        | Action::CognitoPreToken
+        | Action::UploadIngest
+        | Action::OcrStart
+        | Action::OcrCollect
+        | Action::GrantSweep
+        | Action::TableStream => {
+            ("do what only MediVault does", "did what only MediVault does")
+        }
     }
 }

@@ -167,28 +167,36 @@ impl Denial {
         }
     }
 
-    /// The reason in plain words, for the patient's audit list.
+    /// The reason in plain words, for the audit list: said of the refused caller to the patient,
+    /// or, with `you`, to the refused caller.
     #[must_use]
-    pub fn because(self) -> &'static str {
-        match self {
-            Self::WrongRole => "this is not open to their role",
-            Self::NoMfa => "they signed in without a second factor",
-            Self::NotStaff => "they are not on the hospital's staff",
-            Self::NotVerified => "their hospital has not verified them",
-            Self::Suspended => "their hospital has suspended them",
-            Self::ForeignHospital => "it belongs to another hospital",
-            Self::NotOwner => "it belongs to somebody else",
-            Self::NoSuchPatient => "there is no such patient",
-            Self::BeingErased => "the account is being erased",
-            Self::NoSuchRecord => "there is no such record",
-            Self::NoGrant => "they hold no grant from you",
-            Self::GrantNotBegun => "the grant has not begun",
-            Self::GrantExpired => "the grant's time has passed",
-            Self::ActionNotGranted => "the grant does not cover this action",
-            Self::TypeNotGranted => "the grant does not cover records of this type",
-            Self::DateNotGranted => "the grant does not cover records of this date",
-            Self::OtherPurpose => "the grant is for another purpose",
-            Self::ReadsUsedUp => "the grant's number of reads is used up",
+    pub fn because(self, you: bool) -> &'static str {
+        match (self, you) {
+            (Self::WrongRole, false) => "this is not open to their role",
+            (Self::WrongRole, true) => "this is not open to your role",
+            (Self::NoMfa, false) => "they signed in without a second factor",
+            (Self::NoMfa, true) => "you signed in without a second factor",
+            (Self::NotStaff, false) => "they are not on the hospital's staff",
+            (Self::NotStaff, true) => "you are not on the hospital's staff",
+            (Self::NotVerified, false) => "their hospital has not verified them",
+            (Self::NotVerified, true) => "your hospital has not verified you",
+            (Self::Suspended, false) => "their hospital has suspended them",
+            (Self::Suspended, true) => "your hospital has suspended you",
+            (Self::NotOwner, false) => "it is not theirs",
+            (Self::NotOwner, true) => "it is not yours",
+            (Self::NoGrant, false) => "they hold no grant from you",
+            (Self::NoGrant, true) => "you hold no grant",
+            (Self::ForeignHospital, _) => "it belongs to another hospital",
+            (Self::NoSuchPatient, _) => "there is no such patient",
+            (Self::BeingErased, _) => "the account is being erased",
+            (Self::NoSuchRecord, _) => "there is no such record",
+            (Self::GrantNotBegun, _) => "the grant has not begun",
+            (Self::GrantExpired, _) => "the grant's time has passed",
+            (Self::ActionNotGranted, _) => "the grant does not cover this action",
+            (Self::TypeNotGranted, _) => "the grant does not cover records of this type",
+            (Self::DateNotGranted, _) => "the grant does not cover records of this date",
+            (Self::OtherPurpose, _) => "the grant is for another purpose",
+            (Self::ReadsUsedUp, _) => "the grant's number of reads is used up",
         }
     }
 }
@@ -336,19 +344,19 @@ pub fn decide(
     now: Timestamp,
 ) -> Result<Ground, Denial> {
     match (action.rule(), caller) {
-        (Rule::Public | Rule::Session, _) => Ok(Ground::Self_),
+        (Rule::Public | Rule::Session, _)
+        | (Rule::Own | Rule::OwnConsent, Caller::Patient(_)) => own(caller, facts),
         (Rule::System, _) => Err(Denial::WrongRole),
-        (Rule::Own, Caller::Patient(_)) => Ok(Ground::Self_),
         (Rule::Own, Caller::Doctor { mfa, .. } | Caller::Admin { mfa, .. })
         | (Rule::OwnConsent, Caller::Doctor { mfa, .. }) => {
-            in_good_standing(*mfa, facts.standing).map(|()| Ground::Self_)
+            in_good_standing(*mfa, facts.standing)?;
+            own(caller, facts)
         }
-        (Rule::OwnConsent, Caller::Patient(_)) => Ok(Ground::Self_),
         (Rule::Owner | Rule::Vault(_), Caller::Patient(id)) => owner(*id, facts),
         (Rule::Vault(ability), Caller::Doctor { mfa, .. }) => {
             in_good_standing(*mfa, facts.standing)?;
             vault_in_use(facts)?;
-            granted(ability, facts, now)
+            granted(action, ability, facts, now)
         }
         (Rule::Ask, Caller::Doctor { mfa, .. }) => {
             in_good_standing(*mfa, facts.standing)?;
@@ -389,6 +397,16 @@ fn vault_in_use(facts: &Facts<'_>) -> Result<(), Denial> {
     }
 }
 
+/// What is the caller's own. A patient's own is in their vault, where that was looked at, and goes
+/// with it; nobody comes by this way to a vault that is not theirs.
+fn own(caller: &Caller, facts: &Facts<'_>) -> Result<Ground, Denial> {
+    match (facts.aim, caller) {
+        (Aim::Own, _) => Ok(Ground::Self_),
+        (Aim::Vault { .. }, Caller::Patient(id)) => owner(*id, facts).map(|_| Ground::Self_),
+        _ => Err(Denial::NotOwner),
+    }
+}
+
 fn owner(caller: PatientId, facts: &Facts<'_>) -> Result<Ground, Denial> {
     match facts.aim {
         Aim::Vault { patient, .. } if patient != caller => return Err(Denial::NotOwner),
@@ -400,7 +418,12 @@ fn owner(caller: PatientId, facts: &Facts<'_>) -> Result<Ground, Denial> {
     }
 }
 
-fn granted(ability: Ability, facts: &Facts<'_>, now: Timestamp) -> Result<Ground, Denial> {
+fn granted(
+    action: Action,
+    ability: Ability,
+    facts: &Facts<'_>,
+    now: Timestamp,
+) -> Result<Ground, Denial> {
     let grant = facts.grant.ok_or(Denial::NoGrant)?;
     if now >= grant.expires_at {
         return Err(Denial::GrantExpired);
@@ -418,9 +441,10 @@ fn granted(ability: Ability, facts: &Facts<'_>, now: Timestamp) -> Result<Ground
         return Err(Denial::ReadsUsedUp);
     }
     match facts.record {
-        Record::Missing => return Err(Denial::NoSuchRecord),
         Record::One(class) => grant.terms.covers(class)?,
-        Record::Any => {}
+        // A list shows what the grant covers; anything else must say which record it means.
+        Record::Any if action == Action::RecordList => {}
+        Record::Any | Record::Missing => return Err(Denial::NoSuchRecord),
     }
     Ok(Ground::Grant {
         id: grant.id,
@@ -532,10 +556,13 @@ pub fn permit<A: Act>(
     }
 }
 
-/// The trail that must know: the patient's if there is such a patient, else the caller's own.
+/// The trail that must know: the patient's if there is such a patient, else that of the caller's
+/// hospital. A patient who tries another's vault never finds it in their own trail: what shows
+/// only when there is no such patient would tell them so (I10).
 fn ledger(caller: &Caller, aim: Aim) -> Ledger {
     match (aim, caller) {
-        (Aim::Vault { patient, state: Some(_) }, _) => Ledger::Patient(patient),
+        (Aim::Vault { patient, state: Some(_) }, _)
+        | (Aim::Vault { patient, .. }, Caller::Patient(_)) => Ledger::Patient(patient),
         (_, Caller::Patient(id)) => Ledger::Patient(*id),
         (_, Caller::Doctor { hospital, .. } | Caller::Admin { hospital, .. }) => {
             Ledger::Hospital(*hospital)

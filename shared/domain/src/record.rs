@@ -80,6 +80,8 @@ named! {
         ContentMismatch = "content-mismatch",
         /// Stored under another content type than declared.
         ContentTypeMismatch = "content-type-mismatch",
+        /// The doctor who began the upload may no longer add records.
+        ConsentEnded = "consent-ended",
     }
 }
 

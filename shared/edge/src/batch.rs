@@ -76,13 +76,13 @@ pub async fn settle<S>(service: &S, message: &Message, handle: Handle<S>) -> Res
     handle(service, message).await
 }
 
-/// Logs that a message failed: its id and a code.
-pub fn log_failed(operation: &str, message: &Message, fault: &Fault) {
+/// Logs that a message or a stream's record failed: its id, a code, which attempt it was.
+pub fn log_failed(operation: &str, id: &str, attempt: Option<u32>, fault: &Fault) {
     let line = json!({
         "level": "WARN",
         "operation": operation,
-        "messageId": message.id,
-        "receives": message.receives(),
+        "messageId": id,
+        "receives": attempt,
         "outcome": "message-failed",
         "fault": fault.code(),
     });

@@ -47,9 +47,16 @@ enum Place<'a> {
 }
 
 impl<'r> Reader<'r> {
-    /// A reader of a request without a body.
+    /// A reader of a request without a body; an empty object passes for none.
     #[must_use]
     pub fn new(request: &'r Request) -> Self {
+        match request.body.is_empty() {
+            true => Self::empty(request),
+            false => Self::with_body(request),
+        }
+    }
+
+    fn empty(request: &'r Request) -> Self {
         Self {
             request,
             body: None,
@@ -62,7 +69,7 @@ impl<'r> Reader<'r> {
     /// A reader of a request whose body is a JSON object.
     #[must_use]
     pub fn with_body(request: &'r Request) -> Self {
-        let mut reader = Self::new(request);
+        let mut reader = Self::empty(request);
         match serde_json::from_slice(&request.body) {
             Ok(value @ Value::Object(_)) => reader.body = Some(value),
             Ok(_) => reader.wrong(&Place::Body(""), "must be a JSON object".into()),

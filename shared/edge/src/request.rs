@@ -40,7 +40,7 @@ impl Request {
         Self {
             id,
             now: now(),
-            resource: format!("{} {}", parts.method, parts.uri.path()),
+            resource: format!("{} {}", parts.method, parts.uri.path_and_query().map_or("", |path| path.as_str())),
             caller: claims.as_ref().and_then(caller),
             username: claims.as_ref().and_then(|claims| text(claims, "username")),
             body: match body {
@@ -97,7 +97,7 @@ impl Request {
         self.query.keys().map(String::as_str)
     }
 
-    /// Method and path.
+    /// Method, path and query.
     pub(crate) fn resource(&self) -> &str {
         &self.resource
     }

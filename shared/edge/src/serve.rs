@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How often a request is decided anew because what it rested on changed meanwhile.
-const DECISIONS: u32 = 4;
+const DECISIONS: u32 = 8;
 
 /// What a service's operations share. Refusals are recorded in its store (I2).
 pub trait Service: Send + Sync + 'static {
@@ -136,6 +136,7 @@ async fn answer<S: Service>(
         if !matches!(result, Err(Failure::Fault(Fault::Changed))) {
             break;
         }
+        tokio::time::sleep(store::table::jitter(decisions)).await;
     }
     let (problem, fault) = match result {
         Ok(reply) => return finished(name, request, (since, decisions), (reply, "done", None)),

@@ -35,6 +35,7 @@ pub struct Change<'s> {
     store: &'s Store,
     items: Vec<TransactWriteItem>,
     fault: Option<Fault>,
+    until: Option<Timestamp>,
 }
 
 /// An update of one item with the conditions it requires.
@@ -191,13 +192,14 @@ impl Store {
     /// Begins a change that no caller asked for: what the clock, a file's arrival or another
     /// event brings. Its conditions are its own.
     pub fn follow_up(&self) -> Change<'_> {
-        Change { store: self, items: Vec::new(), fault: None }
+        Change { store: self, items: Vec::new(), fault: None, until: None }
     }
 }
 
 impl Change<'_> {
-    fn rest_on_grant(self, live: Key, ground: Ground, now: Timestamp) -> Self {
-        let Ground::Grant { id, max_reads, .. } = ground else { return self };
+    fn rest_on_grant(mut self, live: Key, ground: Ground, now: Timestamp) -> Self {
+        let Ground::Grant { id, max_reads, expires_at, .. } = ground else { return self };
+        self.until = Some(expires_at);
         let mut grant = Update::at(live)
             .require("id", "=", text(id))
             .require("expires_at", ">", number(now.as_second()));
@@ -310,11 +312,16 @@ impl Change<'_> {
     /// Commits all of it or nothing.
     ///
     /// # Errors
-    /// `Fault::Changed` when something it rests on changed meanwhile: decide anew.
+    /// `Fault::Changed` when something it rests on changed meanwhile, or the grant's time passed
+    /// while it was written (I4): decide anew.
     pub async fn commit(self) -> Result<(), Fault> {
-        match self.fault {
-            Some(fault) => Err(fault),
-            None => self.store.table.write(&self.items).await,
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        self.store.table.write(&self.items).await?;
+        match self.until {
+            Some(until) if Timestamp::now() >= until => Err(Fault::Changed),
+            _ => Ok(()),
         }
     }
 }

@@ -5,7 +5,9 @@ use std::{collections::HashMap, time::Duration};
 use aws_sdk_dynamodb::{
     Client,
     error::SdkError,
-    operation::transact_write_items::TransactWriteItemsError,
+    operation::{
+        transact_get_items::TransactGetItemsError, transact_write_items::TransactWriteItemsError,
+    },
     primitives::Blob,
     types::{AttributeValue, Get, TransactGetItem, TransactWriteItem},
 };
@@ -141,15 +143,26 @@ impl Table {
         if let [key] = keys {
             return Ok(vec![self.read_one(key).await?]);
         }
-        let mut call = self.client.transact_get_items();
-        for key in keys {
+        let get = |key: &Key| {
             let get = Get::builder().table_name(&self.name).set_key(Some(key_attributes(key)));
             let get = get.build().map_err(|_| Fault::Corrupt("key"))?;
-            call = call.transact_items(TransactGetItem::builder().get(get).build());
+            Ok(TransactGetItem::builder().get(get).build())
+        };
+        let gets = keys.iter().map(get).collect::<Result<Vec<_>, _>>()?;
+        for attempt in 0..CONFLICT_TRIES {
+            let call = self.client.transact_get_items().set_transact_items(Some(gets.clone()));
+            match Box::pin(call.send()).await {
+                Ok(answer) => {
+                    let found = answer.responses.unwrap_or_default().into_iter();
+                    return found.map(|one| one.item.map(Item::from_attributes).transpose()).collect();
+                }
+                Err(error) => match interrupted(&error) {
+                    true => tokio::time::sleep(jitter(attempt)).await,
+                    false => return Err(Fault::of(&error)),
+                },
+            }
         }
-        let answer = Box::pin(call.send()).await.map_err(|error| Fault::of(&error))?;
-        let found = answer.responses.unwrap_or_default().into_iter();
-        found.map(|one| one.item.map(Item::from_attributes).transpose()).collect()
+        Err(Fault::Unavailable("TransactionConflict".into()))
     }
 
     async fn read_one(&self, key: &Key) -> Result<Option<Item>, Fault> {
@@ -224,10 +237,24 @@ pub struct Batch {
     pub after: Option<Attributes>,
 }
 
+/// Cancellation reasons that another try may not meet.
+const PASSING: [&str; 3] = ["None", "TransactionConflict", "ThrottlingError"];
+
 enum Cancelled {
     Condition,
     Conflict,
     Otherwise,
+}
+
+/// Whether a read only met a transaction in progress.
+fn interrupted<R>(error: &SdkError<TransactGetItemsError, R>) -> bool {
+    let Some(TransactGetItemsError::TransactionCanceledException(cancelled)) =
+        error.as_service_error()
+    else {
+        return false;
+    };
+    let mut codes = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
+    codes.all(|code| PASSING.contains(&code))
 }
 
 /// Looks at every cancellation reason: one failed condition outweighs any conflict.
@@ -238,18 +265,18 @@ fn cancelled<R>(error: &SdkError<TransactWriteItemsError, R>) -> Cancelled {
         return Cancelled::Otherwise;
     };
     let codes = || cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
-    let passing = ["None", "TransactionConflict", "ThrottlingError"];
     if codes().any(|code| code == "ConditionalCheckFailed") {
         Cancelled::Condition
-    } else if codes().any(|code| code != "None") && codes().all(|code| passing.contains(&code)) {
+    } else if codes().any(|code| code != "None") && codes().all(|code| PASSING.contains(&code)) {
         Cancelled::Conflict
     } else {
         Cancelled::Otherwise
     }
 }
 
-/// 10 ms, doubling, and a random part of the same size.
-fn jitter(attempt: u32) -> Duration {
+/// A pause before the next try: 10 ms, doubling up to 320 ms, and a random part of the same size.
+#[must_use]
+pub fn jitter(attempt: u32) -> Duration {
     let random = uuid::Uuid::now_v7().as_bytes().last().copied().unwrap_or_default();
     let base = 10_u64 << attempt.min(5);
     Duration::from_millis(base + base * u64::from(random) / 255)

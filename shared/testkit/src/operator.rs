@@ -60,6 +60,20 @@ impl Stack {
         }
     }
 
+    /// A function's configuration, after a change of it where one is given.
+    ///
+    /// # Errors
+    /// When AWS refuses.
+    pub fn function_configuration(&self, operation: &str, change: Option<&Value>) -> Outcome<Value> {
+        let name = self.function(operation);
+        let url = format!("{}/2015-03-31/functions/{name}/configuration", self.endpoint);
+        let call = match change {
+            None => Call::new("GET", url),
+            Some(change) => Call::new("PUT", url).json(change),
+        };
+        Ok(self.signed("lambda", call)?.expect(200)?.body)
+    }
+
     /// The deployed name of an operation's function.
     #[must_use]
     pub fn function(&self, operation: &str) -> String {

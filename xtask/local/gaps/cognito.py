@@ -46,6 +46,7 @@ class Cognito:
     def __init__(self, module):
         self.module = module
         self.sessions = Sessions()
+        self.pending = {}
         self.handle = module._run_idp_handler
 
     def error(self, name, text):
@@ -82,7 +83,7 @@ class Cognito:
             pool, _ = self.module._pool_for_client(claims.get("client_id"))
             return self.check_writable(pool, claims.get("client_id"), self.names(data)) or (
                 self.check_mutable(pool, self.names(data))
-            )
+            ) or self.hold_back(pool, claims.get("username"), data)
         if action == "AdminUpdateUserAttributes":
             return self.check_mutable(self.module._user_pools.get(data.get("UserPoolId")), self.names(data))
         if action == "AdminCreateUser":
@@ -143,6 +144,30 @@ class Cognito:
                 )
         return self.check_known(pool, names)
 
+    def hold_back(self, pool, username, data):
+        """An address that must be proven first does not change yet, and only by its code."""
+        settings = (pool or {}).get("UserAttributeUpdateSettings") or {}
+        held = set(settings.get("AttributesRequireVerificationBeforeUpdate") or [])
+        given = data.get("UserAttributes") or []
+        for entry in given:
+            if entry.get("Name") in held:
+                self.pending[(username, entry["Name"])] = entry.get("Value")
+        data["UserAttributes"] = [entry for entry in given if entry.get("Name") not in held]
+        return None
+
+    def proven(self, data):
+        """The address whose code came takes effect."""
+        claims = self.module._token_claims(data.get("AccessToken", "")) or {}
+        name = data.get("AttributeName", "")
+        pool, _ = self.module._pool_for_client(claims.get("client_id"))
+        value = self.pending.pop((claims.get("username"), name), None)
+        user, _ = self.module._resolve_user(pool, claims.get("username")) if pool else (None, None)
+        if user and value is not None:
+            user["Attributes"] = self.module._merge_attributes(
+                user["Attributes"],
+                [{"Name": name, "Value": value}, {"Name": f"{name}_verified", "Value": "true"}],
+            )
+
     # after
 
     def keep_open(self, data, reply):
@@ -162,6 +187,8 @@ class Cognito:
     def after(self, action, data, reply):
         if action in ("ConfirmSignUp", "AdminConfirmSignUp"):
             return self.confirmed(data, "PostConfirmation_ConfirmSignUp") or reply
+        if action == "VerifyUserAttribute":
+            self.proven(data)
         if action == "ConfirmForgotPassword":
             return self.confirmed(data, "PostConfirmation_ConfirmForgotPassword") or reply
         if action.endswith("InitiateAuth") or action.endswith("RespondToAuthChallenge"):
