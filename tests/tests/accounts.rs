@@ -182,3 +182,42 @@ fn i11_a_vault_whose_opening_failed_is_opened_at_sign_in() -> Outcome {
     let me = stack.get_path("/v1/me").token(patient.token()).expect(200)?;
     ensure(me.body["name"] == "Ana Lima", "the vault is there, with the profile")
 }
+
+fn cognito(stack: &Stack, operation: &str, body: &Value) -> Outcome<Value> {
+    let target = format!("AWSCognitoIdentityProviderService.{operation}");
+    stack.aws("cognito-idp", &target, body)
+}
+
+#[test]
+fn an_address_changes_only_once_it_is_proven() -> Outcome {
+    let stack = Stack::get()?;
+    let patient = Patient::join(stack, "Ana Lima")?;
+    let other = cast::address("other");
+    let body = json!({
+        "AccessToken": patient.token(), "UserAttributes": [{ "Name": "email", "Value": other }],
+    });
+    cognito(stack, "UpdateUserAttributes", &body)?;
+    let user = cognito(stack, "GetUser", &json!({ "AccessToken": patient.token() }))?;
+    let told = user["UserAttributes"].to_string();
+    ensure(told.contains(&patient.account.email) && !told.contains(&other), told)?;
+    patient.account.clone().sign_in(stack)
+}
+
+#[test]
+fn a_name_written_at_cognito_itself_is_cleaned_before_it_is_kept() -> Outcome {
+    let stack = Stack::get()?;
+    let (email, password) = (cast::address("direct"), cast::password());
+    let name = format!("\u{202e}Ana\r\n\u{7}{}", "x".repeat(2000));
+    let body = json!({
+        "ClientId": stack.output("UserPoolClientId")?, "Username": email, "Password": password,
+        "UserAttributes": [
+            { "Name": "email", "Value": email }, { "Name": "name", "Value": name },
+        ],
+    });
+    cognito(stack, "SignUp", &body)?;
+    confirm(stack, &email, "123456")?.expect(204)?;
+    let mut account = cast::Account::new(email, password);
+    account.sign_in(stack)?;
+    let me = stack.get_path("/v1/me").token(&account.token).expect(200)?;
+    ensure(me.text("/name")? == format!("Ana{}", "x".repeat(97)), me.text("/name")?)
+}

@@ -129,10 +129,15 @@ impl Account {
     /// # Errors
     /// When enrolling fails.
     pub fn enroll(&mut self, stack: &Stack) -> Outcome {
-        let begun = stack.post("/v1/me/mfa").token(&self.token).json(&json!({})).expect(200)?;
-        self.secret = Some(begun.text("/secret")?.to_owned());
+        let begun = stack.post("/v1/me/mfa").token(&self.token).expect(200)?;
+        self.hold(begun.text("/secret")?);
         let code = json!({ "code": self.code()? });
         stack.post("/v1/me/mfa/verify").token(&self.token).json(&code).expect(204).map(|_| ())
+    }
+
+    /// Takes the secret of an authenticator app, from now on the one that codes are made with.
+    pub fn hold(&mut self, secret: &str) {
+        self.secret = Some(secret.to_owned());
     }
 
     /// An account that has not signed in yet.
@@ -270,7 +275,19 @@ impl Hospital {
     /// # Errors
     /// When a step fails.
     pub fn invite(&self, stack: &Stack, name: &str) -> Outcome<(DoctorId, Account)> {
-        let email = address("doctor");
+        self.invite_to(stack, name, &address("doctor"))
+    }
+
+    /// The same for an address of the caller's choice.
+    ///
+    /// # Errors
+    /// When a step fails.
+    pub fn invite_to(
+        &self,
+        stack: &Stack,
+        name: &str,
+        email: &str,
+    ) -> Outcome<(DoctorId, Account)> {
         let body = json!({
             "email": email, "name": name, "licence": "GMC 7654321", "specialty": "Cardiology",
         });
@@ -278,10 +295,10 @@ impl Hospital {
         let invited = stack.post(&self.path("/doctors")).token(token).json(&body).expect(201)?;
         let id = DoctorId::parse(invited.text("/doctorId")?);
         let password = poll("the invitation", || {
-            Ok(stack.mail(&email)?.iter().find_map(|mail| temporary_password(mail)))
+            Ok(stack.mail(email)?.iter().find_map(|mail| temporary_password(mail)))
         })?;
         let id = id.ok_or_else(|| Surprise("no doctor id".into()))?;
-        Ok((id, Account::new(email, password)))
+        Ok((id, Account::new(email.to_owned(), password)))
     }
 
     /// What the admin does to a doctor: `verify`, `suspend` or `reinstate`.

@@ -1,0 +1,266 @@
+//! I9: what a second factor keeps out, and that nobody gets round it: by racing its enrolment, by
+//! going to Cognito itself, or with a token that was stolen.
+
+// A test may panic; and reading a JSON value by index never does.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::{Value, json};
+use testkit::{Hospital, Outcome, Patient, Stack, cast, cast::Account, ensure};
+
+fn cognito(stack: &Stack, operation: &str, body: &Value) -> Outcome<Value> {
+    let target = format!("AWSCognitoIdentityProviderService.{operation}");
+    stack.aws("cognito-idp", &target, body)
+}
+
+/// Switches the asking for codes on or off at Cognito itself.
+fn switch(stack: &Stack, token: &str, on: bool) -> Outcome<Value> {
+    let app = json!({ "Enabled": on, "PreferredMfa": on });
+    let body = json!({ "AccessToken": token, "SoftwareTokenMfaSettings": app });
+    cognito(stack, "SetUserMFAPreference", &body)
+}
+
+/// A new session at Cognito itself: access and refresh token, if the password was enough.
+fn by_password(stack: &Stack, account: &Account) -> Outcome<Option<(String, String)>> {
+    let body = json!({
+        "ClientId": stack.output("UserPoolClientId")?, "AuthFlow": "USER_PASSWORD_AUTH",
+        "AuthParameters": { "USERNAME": account.email, "PASSWORD": account.password },
+    });
+    let tokens = &cognito(stack, "InitiateAuth", &body)?["AuthenticationResult"];
+    let text = |name: &str| tokens[name].as_str().map(str::to_owned);
+    Ok(text("AccessToken").zip(text("RefreshToken")))
+}
+
+/// The access token of a session that is refreshed, unless it has ended.
+fn refreshed(stack: &Stack, token: &str) -> Outcome<Option<String>> {
+    let body = json!({ "refreshToken": token });
+    let answer = stack.post("/v1/sessions/refresh").json(&body).send()?;
+    Ok(answer.body["accessToken"].as_str().map(str::to_owned))
+}
+
+fn mfa(token: &str) -> Option<String> {
+    cast::claim(token, "mfa")
+}
+
+/// An admin who has replaced the temporary password and has no second factor, and what only
+/// somebody with one may do.
+fn newcomer(stack: &Stack) -> Outcome<(String, Account)> {
+    let (hospital, mut account) = Hospital::add(stack, "St. Elsewhere", "Ines Keller")?;
+    account.sign_in(stack)?;
+    Ok((format!("/v1/hospitals/{hospital}/doctors"), account))
+}
+
+fn kept_out(stack: &Stack, path: &str, token: &str) -> Outcome {
+    ensure(mfa(token).as_deref() == Some("false"), "the token says that no code was asked for")?;
+    stack.get_path(path).token(token).expect(403)?.problem("mfa-required")
+}
+
+/// Enrols `account` while `attack` goes on in several threads until it is over; what those found.
+fn enrol_under<T: Send>(
+    stack: &Stack,
+    account: &mut Account,
+    attack: impl Fn(usize) -> Outcome<Option<T>> + Sync,
+) -> Outcome<Vec<T>> {
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let (over, attack) = (&over, &attack);
+        let threads = (0..4).map(|n| {
+            scope.spawn(move || {
+                let mut found = Vec::new();
+                while !over.load(Ordering::Relaxed) {
+                    found.extend(attack(n)?);
+                }
+                Ok(found)
+            })
+        });
+        let threads: Vec<_> = threads.collect();
+        let enrolled = account.enroll(stack);
+        over.store(true, Ordering::Relaxed);
+        let found: Outcome<Vec<Vec<T>>> =
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+        enrolled?;
+        Ok(found?.into_iter().flatten().collect())
+    })
+}
+
+#[test]
+fn i9_a_refresh_during_enrolment_never_carries_mfa_over() -> Outcome {
+    let stack = Stack::get()?;
+    for _ in 0..4 {
+        let (doctors, mut admin) = newcomer(stack)?;
+        let early = admin.refresh.clone();
+        let found = enrol_under(stack, &mut admin, |_| refreshed(stack, &early))?;
+        ensure(!found.is_empty(), "the attack ran")?;
+        for token in found {
+            kept_out(stack, &doctors, &token)?;
+        }
+        ensure(refreshed(stack, &early)?.is_none(), "the session from before has ended")?;
+        admin.sign_in(stack)?;
+        stack.get_path(&doctors).token(&admin.token).expect(200)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn i9_a_password_used_during_enrolment_never_passes_for_the_second_factor() -> Outcome {
+    let stack = Stack::get()?;
+    for round in 0..6 {
+        let (doctors, mut admin) = newcomer(stack)?;
+        let early = admin.clone();
+        // They sign in; in every other round one switches the asking for codes off meanwhile, with a
+        // token from before.
+        let found = enrol_under(stack, &mut admin, |n| match n {
+            0 if round % 2 == 0 => Ok(switch(stack, &early.token, false).ok().and(None)),
+            _ => by_password(stack, &early),
+        })?;
+        ensure(!found.is_empty(), "the attack ran")?;
+        for (token, refresh) in found {
+            kept_out(stack, &doctors, &token)?;
+            // What is still open tries to have it switched on again.
+            switch(stack, &token, true).ok();
+            if let Some(later) = refreshed(stack, &refresh)? {
+                kept_out(stack, &doctors, &later)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn i9_enrolling_directly_at_cognito_opens_nothing() -> Outcome {
+    let stack = Stack::get()?;
+    let (doctors, mut admin) = newcomer(stack)?;
+    let token = json!({ "AccessToken": admin.token });
+    let begun = cognito(stack, "AssociateSoftwareToken", &token)?;
+    admin.hold(begun["SecretCode"].as_str().unwrap_or_default());
+    let code = json!({ "AccessToken": admin.token, "UserCode": admin.code()? });
+    cognito(stack, "VerifySoftwareToken", &code)?;
+    switch(stack, &admin.token, true)?;
+    kept_out(stack, &doctors, &refreshed(stack, &admin.refresh)?.unwrap())?;
+    // Nor does a sign-in with its codes: we have not ended what was open before.
+    admin.sign_in(stack)?;
+    kept_out(stack, &doctors, &admin.token)?;
+    admin.enroll(stack)?;
+    admin.sign_in(stack)?;
+    stack.get_path(&doctors).token(&admin.token).expect(200).map(|_| ())
+}
+
+#[test]
+fn i9_a_factor_cannot_be_switched_off_with_a_token() -> Outcome {
+    let stack = Stack::get()?;
+    let (doctors, mut admin) = newcomer(stack)?;
+    let scope = |token: &str| cast::claim(token, "scope").unwrap_or_default();
+    let both = scope(&admin.token);
+    ensure(both.contains("medivault/api") && both.contains("aws.cognito"), both)?;
+    let early = admin.token.clone();
+    admin.enroll(stack)?;
+    admin.sign_in(stack)?;
+    let later = refreshed(stack, &admin.refresh)?.unwrap();
+    for token in [&admin.token, &later] {
+        ensure(scope(token) == "medivault/api", scope(token))?;
+    }
+    for token in [&early, &admin.token, &later] {
+        let with = json!({ "AccessToken": token });
+        ensure(switch(stack, token, false).is_err(), "not switched off")?;
+        for operation in ["AssociateSoftwareToken", "GetUser", "DeleteUser", "GlobalSignOut"] {
+            let asked = cognito(stack, operation, &with);
+            ensure(asked.is_err(), format!("{operation} is not the token's"))?;
+        }
+    }
+    ensure(by_password(stack, &admin)?.is_none(), "a code is still asked for")?;
+    stack.get_path(&doctors).token(&later).expect(200)?;
+    stack.delete("/v1/sessions").token(&later).expect(204)?;
+    ensure(refreshed(stack, &admin.refresh)?.is_none(), "signed out, though not by the token")
+}
+
+#[test]
+fn i9_a_factor_in_use_is_not_replaced() -> Outcome {
+    let stack = Stack::get()?;
+    let (_, mut admin) = newcomer(stack)?;
+    admin.enroll(stack)?;
+    admin.sign_in(stack)?;
+    let mut patient = Patient::join(stack, "Ana Lima")?;
+    patient.account.enroll(stack)?;
+    patient.account.sign_in(stack)?;
+    for account in [&mut admin, &mut patient.account] {
+        stack.post("/v1/me/mfa").token(&account.token).expect(409)?.problem("mfa-enrolled")?;
+        let code = json!({ "code": account.code()? });
+        let again = stack.post("/v1/me/mfa/verify").token(&account.token).json(&code);
+        again.expect(409)?.problem("mfa-enrolled")?;
+        account.sign_in(stack)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn i11_an_enrolment_that_was_cut_short_is_completed() -> Outcome {
+    let stack = Stack::get()?;
+    let mark = |account: &Account, mark: &str| {
+        let mark = json!([{ "Name": "custom:mfa", "Value": mark }]);
+        let pool = stack.output("UserPoolId")?;
+        let body = json!({ "UserPoolId": pool, "Username": account.email, "UserAttributes": mark });
+        cognito(stack, "AdminUpdateUserAttributes", &body)
+    };
+    // Before the sessions were ended: with another code.
+    let (doctors, mut admin) = newcomer(stack)?;
+    mark(&admin, "held")?;
+    let held = refreshed(stack, &admin.refresh)?.unwrap();
+    kept_out(stack, &doctors, &held)?;
+    mark(&admin, "")?;
+    let begun = stack.post("/v1/me/mfa").token(&admin.token).expect(200)?;
+    admin.hold(begun.text("/secret")?);
+    mark(&admin, "held")?;
+    let code = json!({ "code": admin.code()? });
+    stack.post("/v1/me/mfa/verify").token(&admin.token).json(&code).expect(204)?;
+    admin.sign_in(stack)?;
+    stack.get_path(&doctors).token(&admin.token).expect(200)?;
+    // After it, when the mark had to be taken off: with a new secret.
+    mark(&admin, "")?;
+    admin.sign_in(stack)?;
+    kept_out(stack, &doctors, &admin.token)?;
+    admin.enroll(stack)?;
+    admin.sign_in(stack)?;
+    stack.get_path(&doctors).token(&admin.token).expect(200).map(|_| ())
+}
+
+#[test]
+fn i9_a_mark_counts_only_while_codes_are_asked_for_and_never_after_a_new_password() -> Outcome {
+    let stack = Stack::get()?;
+    let (_, mut admin) = newcomer(stack)?;
+    admin.enroll(stack)?;
+    let user = json!({ "UserPoolId": stack.output("UserPoolId")?, "Username": admin.email });
+    let found = cognito(stack, "AdminGetUser", &user)?;
+    let attributes = found["UserAttributes"].as_array().unwrap().iter();
+    let attributes: serde_json::Map<_, _> = attributes
+        .map(|one| (one["Name"].as_str().unwrap_or_default().to_owned(), one["Value"].clone()))
+        .collect();
+    let said = |source: &str| {
+        let event = json!({
+            "version": "2", "triggerSource": source, "userPoolId": user["UserPoolId"],
+            "userName": found["Username"], "request": { "userAttributes": attributes },
+            "response": {},
+        });
+        let back = stack.invoke("cognito_pre_token", &event)?;
+        let token = &back["response"]["claimsAndScopeOverrideDetails"]["accessTokenGeneration"];
+        ensure(token["scopesToSuppress"] == json!(["aws.cognito.signin.user.admin"]), source)?;
+        Ok::<_, testkit::Surprise>(token["claimsToAddOrOverride"]["mfa"] == "true")
+    };
+    ensure(said("TokenGeneration_Authentication")?, "passed")?;
+    ensure(said("TokenGeneration_RefreshTokens")?, "passed")?;
+    ensure(!said("TokenGeneration_NewPasswordChallenge")?, "not by a new password")?;
+    let mut off = user.clone();
+    off["SoftwareTokenMfaSettings"] = json!({ "Enabled": false });
+    cognito(stack, "AdminSetUserMFAPreference", &off)?;
+    ensure(!said("TokenGeneration_Authentication")?, "codes are no longer asked for")?;
+    ensure(!said("TokenGeneration_RefreshTokens")?, "nor for this session")
+}
+
+#[test]
+fn i9_nobody_marks_their_own_account() -> Outcome {
+    let stack = Stack::get()?;
+    let (_, admin) = newcomer(stack)?;
+    let mark = json!([{ "Name": "custom:mfa", "Value": "on" }]);
+    let body = json!({ "AccessToken": admin.token, "UserAttributes": mark });
+    ensure(cognito(stack, "UpdateUserAttributes", &body).is_err(), "not the client's to write")
+}
