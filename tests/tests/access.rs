@@ -101,8 +101,15 @@ fn a_request_names_everything_that_is_wrong_with_it_at_once() -> Outcome {
     let mut wrong = post(&body)?.wrong();
     wrong.sort();
     let expected = [
-        "", "/actions", "/durationSeconds", "/from", "/maxReads", "/message", "/patientId",
-        "/purpose", "/types",
+        "",
+        "/actions",
+        "/durationSeconds",
+        "/from",
+        "/maxReads",
+        "/message",
+        "/patientId",
+        "/purpose",
+        "/types",
     ];
     ensure(wrong == expected, format!("{wrong:?}"))?;
     body = reading(&["imaging"], 3600);
@@ -152,7 +159,10 @@ fn a_decision_is_made_once_whoever_else_decides_at_the_same_moment() -> Outcome 
         patient.decide(stack, &request, &json!({ "decision": verdict }))
     })?;
     let made = answers.iter().filter(|answer| answer.status == 200).count();
-    ensure(made == 1, format!("one decision: {:?}", answers.iter().map(|a| a.status).collect::<Vec<_>>()))?;
+    ensure(
+        made == 1,
+        format!("one decision: {:?}", answers.iter().map(|a| a.status).collect::<Vec<_>>()),
+    )?;
     for answer in answers.iter().filter(|answer| answer.status != 200) {
         answer.clone().expect(409)?.problem("already-decided")?;
     }
@@ -167,7 +177,9 @@ fn giving_more_than_was_asked_is_a_separate_act() -> Outcome {
     let request = ward.doctor.ask(stack, &patient, &reading(&["imaging"], 3600))?;
     let wider = reading(&["imaging", "lab-report"], 3600);
     let decide = |body: Value| patient.decide(stack, &request, &body);
-    decide(json!({ "decision": "approve", "terms": wider }))?.expect(409)?.problem("more-than-asked")?;
+    decide(json!({ "decision": "approve", "terms": wider }))?
+        .expect(409)?
+        .problem("more-than-asked")?;
     let longer = reading(&["imaging"], 3601);
     decide(json!({ "decision": "approve", "terms": longer }))?.expect(409)?;
     let wrong = decide(json!({ "decision": "maybe", "terms": { "types": "all" }, "more": 1 }))?;
@@ -216,10 +228,8 @@ fn a_later_grant_takes_the_place_of_the_live_one() -> Outcome {
     ensure(seen.list("/items")?.is_empty(), "the first grant's scope is gone")?;
     let grants = pages(stack, patient.token(), "/v1/grants?limit=1")?;
     let states: Vec<_> = grants.iter().map(|g| (g["id"].clone(), g["status"].clone())).collect();
-    let expected = [
-        (second["id"].clone(), json!("active")),
-        (first["id"].clone(), json!("replaced")),
-    ];
+    let expected =
+        [(second["id"].clone(), json!("active")), (first["id"].clone(), json!("replaced"))];
     ensure(states == expected, format!("{states:?}"))?;
     // Withdrawing the replaced one changes nothing.
     let path = format!("/v1/grants/{}", first["id"].as_str().unwrap_or_default());
@@ -236,7 +246,10 @@ fn counted_reads_are_never_more_than_allowed() -> Outcome {
     let answers = in_parallel(8, |_| Ok(records(stack, &ward.doctor, &patient)?.status))?;
     let shown = answers.iter().filter(|status| **status == 200).count();
     let refused = answers.iter().filter(|status| **status == 404).count();
-    ensure(shown <= 3 && shown + refused + answers.iter().filter(|s| **s == 503).count() == 8, format!("{answers:?}"))?;
+    ensure(
+        shown <= 3 && shown + refused + answers.iter().filter(|s| **s == 503).count() == 8,
+        format!("{answers:?}"),
+    )?;
     for _ in shown..3 {
         records(stack, &ward.doctor, &patient)?.expect(200)?;
     }
@@ -319,7 +332,8 @@ fn a_cursor_serves_its_own_list_and_caller_only() -> Outcome {
     let first = get("/v1/access-requests?limit=2", patient.token())?.expect(200)?;
     ensure(first.list("/items")?.len() == 2, "a whole page")?;
     let cursor = first.text("/nextCursor")?.to_owned();
-    let next = get(&format!("/v1/access-requests?limit=2&cursor={cursor}"), patient.token())?.expect(200)?;
+    let next = get(&format!("/v1/access-requests?limit=2&cursor={cursor}"), patient.token())?
+        .expect(200)?;
     ensure(next.list("/items")?.len() == 1 && next.body["nextCursor"].is_null(), "the rest")?;
     for (path, token) in [
         (format!("/v1/access-requests?cursor={cursor}"), ward.doctor.token()),
@@ -347,11 +361,15 @@ fn i2_every_refusal_and_disclosure_leaves_its_entry() -> Outcome {
     records(stack, &ward.doctor, &patient)?.expect(404)?;
     ward.doctor.granted(stack, &patient, &reading(&["lab-report"], 3600))?;
     let get = |rest: &str| {
-        stack.get_path(&patient.path(&format!("/records/{id}{rest}"))).token(ward.doctor.token()).expect(200)
+        stack
+            .get_path(&patient.path(&format!("/records/{id}{rest}")))
+            .token(ward.doctor.token())
+            .expect(200)
     };
     (get("")?, get("/text")?, get("/content")?);
     let trail = patient.audit(stack)?;
-    let told: Vec<_> = trail[before..].iter().map(|e| (e["action"].clone(), e["reason"].clone())).collect();
+    let told: Vec<_> =
+        trail[before..].iter().map(|e| (e["action"].clone(), e["reason"].clone())).collect();
     let expected = [
         ("record_list", "no-grant"),
         ("access_request_create", "asked"),

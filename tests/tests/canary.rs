@@ -44,7 +44,8 @@ fn i6_nothing_that_anybody_wrote_leaks() -> Outcome {
     let file = Document::new(&format!("{file_name}.txt"), "text/plain", text.clone().into_bytes());
     let mut body = file.declaration("mental-health", title);
     body["notes"] = json!(notes);
-    let begun = stack.post(&patient.path("/uploads")).token(patient.token()).json(&body).expect(201)?;
+    let begun =
+        stack.post(&patient.path("/uploads")).token(patient.token()).json(&body).expect(201)?;
     post_form(&begun.body["upload"], &file)?.expect(204)?;
     let id = begun.text("/recordId")?;
     let record = settled(stack, &patient.id, patient.token(), id)?;
@@ -83,8 +84,14 @@ fn errors_echo_nothing(stack: &Stack, patient: &Patient, words: &[String]) -> Ou
     let answers = [
         stack.post(&uploads).token(patient.token()).json(&body).expect(400)?,
         stack.post(&uploads).token(patient.token()).body(word.clone().into_bytes()).expect(400)?,
-        stack.get_path(&patient.path(&format!("/records/{word}"))).token(patient.token()).expect(400)?,
-        stack.get_path(&patient.path(&format!("/records?type={word}"))).token(patient.token()).expect(400)?,
+        stack
+            .get_path(&patient.path(&format!("/records/{word}")))
+            .token(patient.token())
+            .expect(400)?,
+        stack
+            .get_path(&patient.path(&format!("/records?type={word}")))
+            .token(patient.token())
+            .expect(400)?,
         stack.get_path(&format!("/v1/grants?cursor={word}")).token(patient.token()).expect(400)?,
     ];
     for answer in answers {

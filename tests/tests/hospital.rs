@@ -45,7 +45,8 @@ fn standing(stack: &Stack, hospital: &Hospital, doctor: &str) -> Outcome<String>
 fn trail(stack: &Stack, hospital: &Hospital, action: &str) -> Outcome<Vec<Value>> {
     let of = format!("AUDIT#HOSPITAL#{}", hospital.id);
     let of_action = |item: &Value| {
-        item["PK"]["S"].as_str().is_some_and(|pk| pk.starts_with(&of)) && item["action"]["S"] == action
+        item["PK"]["S"].as_str().is_some_and(|pk| pk.starts_with(&of))
+            && item["action"]["S"] == action
     };
     Ok(stack.items()?.into_iter().filter(of_action).collect())
 }
@@ -141,7 +142,9 @@ fn only_the_hospitals_own_admin_may() -> Outcome {
         list(stack, &hospital, ""),
         invite(stack, &hospital, &invitation(&cast::address("doctor"))),
     ];
-    calls.extend(["verify", "suspend", "reinstate"].map(|verb| rule(stack, &hospital, &doctor.id, verb)));
+    calls.extend(
+        ["verify", "suspend", "reinstate"].map(|verb| rule(stack, &hospital, &doctor.id, verb)),
+    );
     for call in calls {
         call.clone().without("Authorization").expect(401)?;
         call.clone().token(patient.token()).expect(403)?.problem("wrong-role")?;
@@ -172,10 +175,14 @@ fn malformed_requests_are_refused_with_every_error_at_once() -> Outcome {
     let stack = Stack::get()?;
     let hospital = Hospital::open(stack, "St. Brendan's")?;
     let long = "x".repeat(300);
-    let bad = json!({ "email": "x", "name": " ", "licence": long, "specialty": 7, "role": "admin" });
+    let bad =
+        json!({ "email": "x", "name": " ", "licence": long, "specialty": 7, "role": "admin" });
     let answer = invite(stack, &hospital, &bad).without("Idempotency-Key").expect(400)?;
     let wrong = answer.wrong();
-    ensure(wrong == ["/email", "/name", "/licence", "/specialty", "Idempotency-Key", ""], format!("{wrong:?}"))?;
+    ensure(
+        wrong == ["/email", "/name", "/licence", "/specialty", "Idempotency-Key", ""],
+        format!("{wrong:?}"),
+    )?;
     for (query, wrong) in [
         ("?limit=0", "limit"),
         ("?limit=101", "limit"),
@@ -245,17 +252,30 @@ fn the_list_has_whole_pages_newest_first_and_cursors_of_its_own() -> Outcome {
         }
         doctors.insert(0, (id, n % 2 == 0));
     }
-    for (filter, only) in [("", None), ("&standing=active", Some(true)), ("&standing=invited", Some(false))] {
-        let expected: Vec<_> = doctors.iter().filter(|(_, active)| only.is_none_or(|o| o == *active)).map(|(id, _)| id.as_str()).collect();
+    for (filter, only) in
+        [("", None), ("&standing=active", Some(true)), ("&standing=invited", Some(false))]
+    {
+        let expected: Vec<_> = doctors
+            .iter()
+            .filter(|(_, active)| only.is_none_or(|o| o == *active))
+            .map(|(id, _)| id.as_str())
+            .collect();
         for limit in [1, 2, 3, 100] {
             let token = &hospital.admin.account.token;
-            let all = cast::pages(stack, token, &hospital.path(&format!("/doctors?limit={limit}{filter}")))?;
+            let all = cast::pages(
+                stack,
+                token,
+                &hospital.path(&format!("/doctors?limit={limit}{filter}")),
+            )?;
             let ids: Vec<_> = all.iter().filter_map(|item| item["id"].as_str()).collect();
             ensure(ids == expected, format!("{filter} by {limit}"))?;
         }
         let page = list(stack, &hospital, &format!("?limit=3{filter}")).expect(200)?;
         ensure(page.list("/items")?.len() == 3, "a page is whole")?;
-        ensure(page.body.get("nextCursor").is_some() == (expected.len() > 3), "no cursor to nothing")?;
+        ensure(
+            page.body.get("nextCursor").is_some() == (expected.len() > 3),
+            "no cursor to nothing",
+        )?;
     }
     let page = list(stack, &hospital, "?limit=2").expect(200)?;
     let cursor = page.text("/nextCursor")?;
@@ -371,7 +391,8 @@ fn i11_an_invitation_that_was_cut_short_is_sent_again() -> Outcome {
 fn adding_a_hospital_again_finds_it_and_adds_no_other() -> Outcome {
     let stack = Stack::get()?;
     let admin = Account::new(cast::address("admin"), cast::password());
-    let add = |name: &str, account: &Account| Hospital::add_for(stack, name, "Ines Keller", account);
+    let add =
+        |name: &str, account: &Account| Hospital::add_for(stack, name, "Ines Keller", account);
     let first = add("St. Brendan's", &admin)?;
     ensure(add("St. Brendan's", &admin)? == first, "the same hospital")?;
     let taken = |answer: Outcome<_>| answer.is_err_and(|why| why.0.contains("AddressTaken"));

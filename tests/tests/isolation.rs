@@ -10,7 +10,10 @@ use domain::{
 };
 use serde_json::{Value, json};
 use testkit::{
-    Call, Doctor, Hospital, Outcome, Patient, Stack, cast::{Account, reading}, documents::Document, ensure,
+    Call, Doctor, Hospital, Outcome, Patient, Stack,
+    cast::{Account, reading},
+    documents::Document,
+    ensure,
 };
 
 /// Who must not get in, and everything they would have to get at.
@@ -56,8 +59,19 @@ impl Scene {
         let grant = live["id"].as_str().unwrap_or_default().to_owned();
         let request = colleague.ask(stack, &victim, &reading(&["imaging"], 3600))?;
         Ok(Self {
-            stack, victim, record, request, grant, hospital, colleague, stranger, foreign, revoked,
-            suspended, unverified, single_factor,
+            stack,
+            victim,
+            record,
+            request,
+            grant,
+            hospital,
+            colleague,
+            stranger,
+            foreign,
+            revoked,
+            suspended,
+            unverified,
+            single_factor,
         })
     }
 
@@ -106,7 +120,8 @@ impl Scene {
         let stranger = self.stranger.token();
         let foreign = self.foreign.admin.account.token.as_str();
         let (revoked, suspended) = (self.revoked.token(), self.suspended.token());
-        let (unverified, single) = (self.unverified.token.as_str(), self.single_factor.token.as_str());
+        let (unverified, single) =
+            (self.unverified.token.as_str(), self.single_factor.token.as_str());
         let out: &[u16] = &[403, 404];
         let mut all = Vec::new();
         if action.rule() != Rule::Session {
@@ -188,13 +203,16 @@ fn i9_nobody_gets_into_any_operation_who_must_not() -> Outcome {
             let answer = call.clone().token(token).send()?;
             ensure(out.contains(&answer.status), format!("{who} into {name}: {}", answer.status))?;
             let told = String::from_utf8_lossy(&answer.bytes).into_owned();
-            ensure(!told.contains("Hers") && !told.contains("Vera"), format!("{name} tells {told}"))?;
+            ensure(
+                !told.contains("Hers") && !told.contains("Vera"),
+                format!("{name} tells {told}"),
+            )?;
             attacks += 1;
         }
     }
-    let closed = Action::NAMES.iter().filter(|(action, _)| {
-        !matches!(action.rule(), Rule::Public | Rule::System)
-    });
+    let closed = Action::NAMES
+        .iter()
+        .filter(|(action, _)| !matches!(action.rule(), Rule::Public | Rule::System));
     let closed: BTreeSet<_> = closed.map(|(_, name)| *name).collect();
     ensure(attacked == closed, format!("every operation is attacked: {closed:?}"))?;
     println!("{attacks} attacks on {} operations", attacked.len());

@@ -49,7 +49,11 @@ fn filters_and_search_find_what_was_just_written() -> Outcome {
     let iron = patient.note(stack, "lab-report", "2026-01-10", "Blood count", "Ferritin is low")?;
     let knee = patient.note(stack, "imaging", "2026-02-10", "Knee MRI", "No tear; ferritin n/a")?;
     let talk = patient.note(stack, "mental-health", "2026-03-10", "Session", "Sleep better")?;
-    let find = |query: &str| Ok::<_, testkit::Surprise>(ids(&patient.pages(stack, &format!("/records?limit=50&{query}"))?));
+    let find = |query: &str| {
+        Ok::<_, testkit::Surprise>(ids(
+            &patient.pages(stack, &format!("/records?limit=50&{query}"))?
+        ))
+    };
     let cases: &[(&str, &[&String])] = &[
         ("type=imaging", &[&knee]),
         ("from=2026-02-01", &[&talk, &knee]),
@@ -92,15 +96,23 @@ fn a_record_is_read_with_its_text_and_its_file() -> Outcome {
     let stack = Stack::get()?;
     let patient = Patient::join(stack, "Rosa Read")?;
     let id = patient.note(stack, "visit-note", "2026-01-10", "Visit", "first line\nsecond line")?;
-    let get = |rest: &str| stack.get_path(&patient.path(&format!("/records/{id}{rest}"))).token(patient.token());
+    let get = |rest: &str| {
+        stack.get_path(&patient.path(&format!("/records/{id}{rest}"))).token(patient.token())
+    };
     let record = get("").expect(200)?;
     ensure(record.headers.get("etag").is_some_and(|etag| etag == "\"1\""), "an ETag")?;
-    ensure(record.headers.get("cache-control").is_some_and(|value| value == "no-store"), "no-store")?;
+    ensure(
+        record.headers.get("cache-control").is_some_and(|value| value == "no-store"),
+        "no-store",
+    )?;
     ensure(record.body["title"] == "Visit" && record.body["type"] == "visit-note", "its content")?;
     let text = get("/text").expect(200)?;
     ensure(text.body["pages"][0]["lines"][1]["text"] == "second line", format!("{}", text.body))?;
     ensure(get("/text?page=2").expect(200)?.list("/pages")?.is_empty(), "no second page")?;
-    ensure(get("/text?page=0&limit=0").expect(400)?.wrong() == ["page", "limit"], "both are named")?;
+    ensure(
+        get("/text?page=0&limit=0").expect(400)?.wrong() == ["page", "limit"],
+        "both are named",
+    )?;
     let link = get("/content").expect(200)?;
     let url = link.text("/url")?;
     ensure(url.contains("X-Amz-Expires=60") && !url.contains("note.txt"), "60 seconds, no name")?;
@@ -109,7 +121,8 @@ fn a_record_is_read_with_its_text_and_its_file() -> Outcome {
     let wrong = url.replace("X-Amz-Expires=60", "X-Amz-Expires=600");
     ensure(Call::new("GET", wrong).send()?.status == 403, "a link cannot be stretched")?;
     for bad in ["x", "01900000-0000-7000-8000-00000000000G", "0190000000007000800000000000000A"] {
-        let answer = stack.get_path(&patient.path(&format!("/records/{bad}"))).token(patient.token());
+        let answer =
+            stack.get_path(&patient.path(&format!("/records/{bad}"))).token(patient.token());
         ensure(answer.expect(400)?.wrong() == ["recordId"], bad)?;
     }
     Ok(())

@@ -36,7 +36,10 @@ fn newcomer(stack: &Stack) -> Outcome<(String, Account)> {
 /// A code that is not the right one.
 fn other_code(code: &str) -> String {
     let first = if code.starts_with('0') { "1" } else { "0" };
-    code.chars().enumerate().map(|(n, c)| if n == 0 { first.into() } else { c.to_string() }).collect()
+    code.chars()
+        .enumerate()
+        .map(|(n, c)| if n == 0 { first.into() } else { c.to_string() })
+        .collect()
 }
 
 #[test]
@@ -100,12 +103,28 @@ fn malformed_requests_are_refused_with_every_error_at_once() -> Outcome {
     let stack = Stack::get()?;
     let cases = [
         ("/v1/sessions", json!({}), vec!["/email", "/password"]),
-        ("/v1/sessions", json!({ "email": "x", "password": "", "x": 1 }), vec!["/email", "/password", ""]),
+        (
+            "/v1/sessions",
+            json!({ "email": "x", "password": "", "x": 1 }),
+            vec!["/email", "/password", ""],
+        ),
         ("/v1/sessions/refresh", json!({}), vec!["/refreshToken"]),
-        ("/v1/sessions/refresh", json!({ "refreshToken": "x".repeat(9000) }), vec!["/refreshToken"]),
+        (
+            "/v1/sessions/refresh",
+            json!({ "refreshToken": "x".repeat(9000) }),
+            vec!["/refreshToken"],
+        ),
         ("/v1/sessions/challenge", json!({}), vec!["/challenge", "/session"]),
-        ("/v1/sessions/challenge", json!({ "challenge": "sms", "session": "x" }), vec!["/challenge", "/session"]),
-        ("/v1/sessions/challenge", json!({ "challenge": "mfa-code", "session": "YQ.x" }), vec!["/code"]),
+        (
+            "/v1/sessions/challenge",
+            json!({ "challenge": "sms", "session": "x" }),
+            vec!["/challenge", "/session"],
+        ),
+        (
+            "/v1/sessions/challenge",
+            json!({ "challenge": "mfa-code", "session": "YQ.x" }),
+            vec!["/code"],
+        ),
         (
             "/v1/sessions/challenge",
             json!({ "challenge": "new-password", "session": "YQ.x", "newPassword": "weak" }),
@@ -158,7 +177,8 @@ fn i9_an_id_token_is_refused() -> Outcome {
     });
     let target = "AWSCognitoIdentityProviderService.InitiateAuth";
     let session = stack.aws("cognito-idp", target, &body)?;
-    let token = |name: &str| session["AuthenticationResult"][name].as_str().unwrap_or_default().to_owned();
+    let token =
+        |name: &str| session["AuthenticationResult"][name].as_str().unwrap_or_default().to_owned();
     stack.get_path("/v1/me").token(&token("AccessToken")).expect(200)?;
     stack.get_path("/v1/me").token(&token("IdToken")).expect(401).map(|_| ())
 }
@@ -167,7 +187,8 @@ fn i9_an_id_token_is_refused() -> Outcome {
 fn i9_nobody_registers_as_staff() -> Outcome {
     let stack = Stack::get()?;
     let id = "0190a6f0-3c1e-7b52-9d41-0c5a7e2f8a10";
-    for (name, value) in [("custom:role", "doctor"), ("custom:person", id), ("custom:hospital", id)] {
+    for (name, value) in [("custom:role", "doctor"), ("custom:person", id), ("custom:hospital", id)]
+    {
         let email = cast::address("intruder");
         let body = json!({
             "ClientId": stack.output("UserPoolClientId")?, "Username": email,

@@ -1,7 +1,11 @@
 //! The story, with our own documents and with those from elsewhere.
 
 use serde_json::Value;
-use testkit::{Outcome, Patient, Stack, documents::{self, Document, settled}, ensure, story};
+use testkit::{
+    Outcome, Patient, Stack,
+    documents::{self, Document, settled},
+    ensure, story,
+};
 
 #[test]
 fn the_story_plays_with_our_own_documents() -> Outcome {

@@ -53,7 +53,8 @@ fn a_warm_request_makes_at_most_two_round_trips_one_after_the_other() -> Outcome
     println!("{:<24} {:>10} {:>6}", "operation", "sequential", "total");
     for (action, name) in Action::NAMES.iter().filter(|(a, _)| a.rule() != Rule::System) {
         let lines = stack.logs(name, "awsSequential")?;
-        let lines = lines.iter().filter_map(Value::as_str).filter_map(|l| serde_json::from_str(l).ok());
+        let lines =
+            lines.iter().filter_map(Value::as_str).filter_map(|l| serde_json::from_str(l).ok());
         let warm = |line: &Value| {
             line["outcome"] == "done" && line["coldKeys"] == 0 && line["decisions"] == 1
         };
@@ -63,8 +64,13 @@ fn a_warm_request_makes_at_most_two_round_trips_one_after_the_other() -> Outcome
         let (sequential, total) = (most_of("awsSequential"), most_of("awsCalls"));
         let (sequential, total) = (sequential.unwrap_or(u64::MAX), total.unwrap_or(u64::MAX));
         println!("{name:<24} {sequential:>10} {total:>6}");
-        let session = matches!(action, Action::SessionCreate | Action::SessionAnswer
-            | Action::SessionRefresh | Action::SessionRevoke);
+        let session = matches!(
+            action,
+            Action::SessionCreate
+                | Action::SessionAnswer
+                | Action::SessionRefresh
+                | Action::SessionRevoke
+        );
         let most = match action {
             Action::MfaVerify => 4,
             _ if session => 1,

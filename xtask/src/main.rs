@@ -99,11 +99,7 @@ fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Dev { dir, no_demo } => dev::serve(dir, !no_demo),
         Command::Demo { documents } => dev::demo(documents),
-        Command::Test {
-            dir,
-            keep,
-            cargo_args,
-        } => test::run(dir, keep, &cargo_args),
+        Command::Test { dir, keep, cargo_args } => test::run(dir, keep, &cargo_args),
         Command::Stack(command) => stack::run(command),
         Command::Lint => lint::run(),
         Command::New { service, operation } => new::run(&service, &operation),

@@ -51,7 +51,10 @@ impl Plan<'_> {
         let manifest = format!("functions/{service}/Cargo.toml");
         if !self.path(&manifest).exists() {
             let pattern = self.read("functions/audit/Cargo.toml")?;
-            files.push((manifest, pattern.replace("name = \"audit\"", &format!("name = \"{service}\""))));
+            files.push((
+                manifest,
+                pattern.replace("name = \"audit\"", &format!("name = \"{service}\"")),
+            ));
         }
         files.push((format!("{source}/lib.rs"), self.library()?));
         files.push((format!("{source}/{operation}.rs"), self.stub()));
@@ -267,9 +270,13 @@ mod tests {
         assert_eq!(files.len(), 5);
         let library = made(&files, "functions/records/src/lib.rs");
         let (before, after) = library.split_once("pub mod record_fold;\n").unwrap();
-        assert!(before.contains("pub mod record_download;") && after.contains("pub mod record_get;"));
+        assert!(
+            before.contains("pub mod record_download;") && after.contains("pub mod record_get;")
+        );
         let stub = made(&files, "functions/records/src/record_fold.rs");
-        assert!(stub.contains("edge::http(\"record_fold\"") && stub.contains("permit::<RecordFold>"));
+        assert!(
+            stub.contains("edge::http(\"record_fold\"") && stub.contains("permit::<RecordFold>")
+        );
         let binary = made(&files, "functions/records/src/bin/record_fold.rs");
         assert!(binary.contains("records::record_fold::operation().serve()"));
         let event = made(&files, "events/records/record_fold.json");

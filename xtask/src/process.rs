@@ -27,10 +27,7 @@ pub(crate) fn interrupted() -> bool {
 /// Runs a command to its end; an interrupt ends it and everything it started.
 pub(crate) fn run(command: &mut Command) -> Result<ExitStatus> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let mut child = command
-        .process_group(0)
-        .spawn()
-        .with_context(|| format!("starting {name}"))?;
+    let mut child = command.process_group(0).spawn().with_context(|| format!("starting {name}"))?;
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(status);
@@ -109,9 +106,7 @@ pub(crate) fn command_line(id: u32) -> Option<String> {
         let text = String::from_utf8_lossy(&raw).replace('\0', " ");
         return (!text.is_empty()).then_some(text);
     }
-    let output = Command::new("ps")
-        .args(["-o", "command=", "-p", &id.to_string()])
-        .output()
-        .ok()?;
+    let output =
+        Command::new("ps").args(["-o", "command=", "-p", &id.to_string()]).output().ok()?;
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -80,10 +80,7 @@ fn is_ours(pid: u32, script: &str, dir: &Path) -> bool {
 pub(crate) fn stop_recorded(dir: &Path) -> Result<bool> {
     let mut record = Record::read(dir);
     let mut stopped = false;
-    for (known, script) in [
-        (&mut record.textract, "textract.py"),
-        (&mut record.aws, "aws.py"),
-    ] {
+    for (known, script) in [(&mut record.textract, "textract.py"), (&mut record.aws, "aws.py")] {
         if is_ours(known.pid, script, dir) {
             end_foreign(known.pid, TIME_TO_SAVE);
             stopped = true;
@@ -209,15 +206,8 @@ fn script(workspace: &Workspace, settings: &Settings, name: &str) -> Result<Comm
         .env("LANG", "C.UTF-8")
         .env("TMPDIR", settings.dir.join("tmp"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env(
-            "MEDIVAULT_DETACHED",
-            if settings.detached { "1" } else { "0" },
-        )
-        .stdin(if settings.detached {
-            Stdio::null()
-        } else {
-            Stdio::piped()
-        })
+        .env("MEDIVAULT_DETACHED", if settings.detached { "1" } else { "0" })
+        .stdin(if settings.detached { Stdio::null() } else { Stdio::piped() })
         .stdout(log.try_clone()?)
         .stderr(log)
         .process_group(0);
@@ -245,10 +235,7 @@ fn aws_environment(command: &mut Command, settings: &Settings, port: u16) {
         .env("SFTP_ENABLED", "0")
         .env("IOT_MTLS_ENABLED", "0")
         .env("LOG_LEVEL", "WARNING")
-        .env(
-            "MEDIVAULT_TTL_SECONDS",
-            if settings.keep_data { "20" } else { "3" },
-        );
+        .env("MEDIVAULT_TTL_SECONDS", if settings.keep_data { "20" } else { "3" });
 }
 
 /// The address of a server on this machine.

@@ -10,10 +10,7 @@ use crate::process::{run, run_checked};
 use crate::workspace::{Workspace, cargo};
 
 /// Programs the OCR server calls, and the Debian package each comes from.
-const TOOLS: [(&str, &str); 2] = [
-    ("tesseract", "tesseract-ocr"),
-    ("pdftoppm", "poppler-utils"),
-];
+const TOOLS: [(&str, &str); 2] = [("tesseract", "tesseract-ocr"), ("pdftoppm", "poppler-utils")];
 
 /// Makes everything ready that a local stack needs; quick when it already is.
 pub(crate) fn prepare(workspace: &Workspace) -> Result<()> {
@@ -118,26 +115,17 @@ fn fill_environment(requirements: &Path, folder: &Path, patience: &str) -> Resul
 
 /// The first Python new enough: 3.11 brought the TOML reader that is used.
 fn python3() -> Result<String> {
-    [
-        "python3",
-        "python3.14",
-        "python3.13",
-        "python3.12",
-        "python3.11",
-    ]
-    .into_iter()
-    .find(|name| {
-        Command::new(name)
-            .args([
-                "-c",
-                "import sys, venv; sys.exit(sys.version_info < (3, 11))",
-            ])
-            .stderr(Stdio::null())
-            .status()
-            .is_ok_and(|status| status.success())
-    })
-    .map(str::to_owned)
-    .context("the local stack needs Python 3.11 or newer, with the venv module")
+    ["python3", "python3.14", "python3.13", "python3.12", "python3.11"]
+        .into_iter()
+        .find(|name| {
+            Command::new(name)
+                .args(["-c", "import sys, venv; sys.exit(sys.version_info < (3, 11))"])
+                .stderr(Stdio::null())
+                .status()
+                .is_ok_and(|status| status.success())
+        })
+        .map(str::to_owned)
+        .context("the local stack needs Python 3.11 or newer, with the venv module")
 }
 
 fn runs(program: &Path) -> bool {

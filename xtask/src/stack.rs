@@ -55,10 +55,7 @@ impl StackInfo {
 
     /// The stack of a folder, if it is up at this moment.
     pub(crate) fn running(dir: &Path) -> Option<Self> {
-        Record::read(dir)
-            .is_running(dir)
-            .then(|| Self::read(dir).ok())
-            .flatten()
+        Record::read(dir).is_running(dir).then(|| Self::read(dir).ok()).flatten()
     }
 }
 
@@ -93,10 +90,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Up { dir } => {
             let info = up_in_background(&workspace, &workspace.path(&dir))?;
-            println!(
-                "Serving at {}\nStop with `cargo xtask stack down`",
-                info.api_url
-            );
+            println!("Serving at {}\nStop with `cargo xtask stack down`", info.api_url);
         }
         Command::Down { dir, delete_data } => down(&workspace.path(&dir), delete_data)?,
         Command::Status { dir } => return Ok(status(&workspace.path(&dir))),
@@ -107,17 +101,11 @@ pub(crate) fn run(command: Command) -> Result<ExitCode> {
 fn up_in_background(workspace: &Workspace, dir: &Path) -> Result<StackInfo> {
     let record = Record::read(dir);
     if !record.is_running(dir) {
-        let settings = Settings {
-            detached: true,
-            ..persistent(dir)
-        };
+        let settings = Settings { detached: true, ..persistent(dir) };
         return Ok(Stack::up(workspace, &settings)?.info.clone());
     }
     let _lock = lock(dir)?;
-    println!(
-        "A stack is already running in {}; deploying what changed",
-        dir.display()
-    );
+    println!("A stack is already running in {}; deploying what changed", dir.display());
     setup::prepare(workspace)?;
     setup::build_functions(workspace)?;
     deploy(workspace, &persistent(dir), record)
@@ -150,35 +138,21 @@ fn status(dir: &Path) -> ExitCode {
         println!("  {name} = {value}");
     }
     println!("\nFor other tools:");
-    println!(
-        "export AWS_ENDPOINT_URL={} AWS_REGION={}",
-        info.endpoint, info.region
-    );
+    println!("export AWS_ENDPOINT_URL={} AWS_REGION={}", info.endpoint, info.region);
     let operator = &info.operator;
     println!("export AWS_ACCESS_KEY_ID={}", operator.access_key_id);
-    println!(
-        "export AWS_SECRET_ACCESS_KEY={}",
-        operator.secret_access_key
-    );
+    println!("export AWS_SECRET_ACCESS_KEY={}", operator.secret_access_key);
     ExitCode::SUCCESS
 }
 
 /// Settings of a stack whose data survives.
 pub(crate) fn persistent(dir: &Path) -> Settings {
-    Settings {
-        dir: dir.to_path_buf(),
-        keep_data: true,
-        detached: false,
-        region: REGION.to_owned(),
-    }
+    Settings { dir: dir.to_path_buf(), keep_data: true, detached: false, region: REGION.to_owned() }
 }
 
 /// Settings of a stack that starts empty and leaves nothing.
 pub(crate) fn throw_away(dir: &Path) -> Settings {
-    Settings {
-        keep_data: false,
-        ..persistent(dir)
-    }
+    Settings { keep_data: false, ..persistent(dir) }
 }
 
 /// A running stack. Dropping it stops the servers, unless they are detached and it is up.
@@ -198,10 +172,7 @@ impl Stack {
         setup::prepare(workspace)?;
         setup::build_functions(workspace)?;
         if stop_recorded(&settings.dir)? {
-            println!(
-                "Stopped the stack that was still running in {}",
-                settings.dir.display()
-            );
+            println!("Stopped the stack that was still running in {}", settings.dir.display());
         }
         if !settings.keep_data {
             // What a crashed run left would not be an empty stack.
@@ -213,11 +184,7 @@ impl Stack {
         if settings.detached {
             servers.leave_running();
         }
-        Ok(Self {
-            info,
-            servers,
-            _lock: lock,
-        })
+        Ok(Self { info, servers, _lock: lock })
     }
 }
 

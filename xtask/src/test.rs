@@ -20,10 +20,7 @@ pub(crate) fn run(dir: PathBuf, keep: bool, cargo_args: &[String]) -> Result<Exi
     let verdict = run_tests(&workspace, &dir, cargo_args);
     if keep {
         println!("The stack stays up at {}", stack.info.api_url);
-        println!(
-            "Stop it with `cargo xtask stack down --dir {}`",
-            dir.display()
-        );
+        println!("Stop it with `cargo xtask stack down --dir {}`", dir.display());
     }
     drop(stack);
     verdict

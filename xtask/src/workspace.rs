@@ -20,13 +20,7 @@ impl Workspace {
         let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
         let root = manifest.parent().unwrap_or(manifest).to_path_buf();
         let output = cargo()
-            .args([
-                "metadata",
-                "--no-deps",
-                "--offline",
-                "--format-version",
-                "1",
-            ])
+            .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
             .current_dir(&root)
             .output()
             .context("starting cargo metadata")?;

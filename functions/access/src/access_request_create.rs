@@ -21,9 +21,11 @@ use crate::terms::read_terms;
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Store> {
-    edge::http("access_request_create", || Box::pin(Store::connect()), |store, request| {
-        Box::pin(handle(store, request))
-    })
+    edge::http(
+        "access_request_create",
+        || Box::pin(Store::connect()),
+        |store, request| Box::pin(handle(store, request)),
+    )
 }
 
 struct Input {
@@ -41,12 +43,7 @@ impl Input {
         let message = read.optional("/message", read::text(1, 1000));
         let idempotency = read.idempotency();
         read.finish()?;
-        Ok(Self {
-            patient: patient?,
-            terms: terms?,
-            message: message?,
-            idempotency: idempotency?,
-        })
+        Ok(Self { patient: patient?, terms: terms?, message: message?, idempotency: idempotency? })
     }
 }
 

@@ -26,9 +26,11 @@ use crate::{expiry, terms::read_terms};
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Store> {
-    edge::http("access_request_decide", || Box::pin(Store::connect()), |store, request| {
-        Box::pin(handle(store, request))
-    })
+    edge::http(
+        "access_request_decide",
+        || Box::pin(Store::connect()),
+        |store, request| Box::pin(handle(store, request)),
+    )
 }
 
 named! {
@@ -167,7 +169,8 @@ impl<'a> Decision<'a> {
         let mut attributes = item(&at, &row)?;
         seal(&mut attributes, &at, self.key, &names)?;
         index(&mut attributes, &keys::in_doctor_grants(row.doctor, id));
-        let change = self.decided(RequestStatus::Approved, done, Some(id), terms.purpose).create(attributes);
+        let change =
+            self.decided(RequestStatus::Approved, done, Some(id), terms.purpose).create(attributes);
         let change = self.put_live(change, &row, live)?;
         let grant = GrantView { id, terms, not_before, expires_at: ends_at };
         let output =

@@ -18,9 +18,11 @@ use store::{
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Store> {
-    edge::http("access_request_list", || Box::pin(Store::connect()), |store, request| {
-        Box::pin(handle(store, request))
-    })
+    edge::http(
+        "access_request_list",
+        || Box::pin(Store::connect()),
+        |store, request| Box::pin(handle(store, request)),
+    )
 }
 
 #[derive(Serialize)]
@@ -101,9 +103,7 @@ async fn handle(store: &Store, request: &Request) -> Result<Reply, Failure> {
     };
     let list = Key { pk: "access_request_list".into(), sk: format!("{} {status:?}", caller.id()) };
     let after = match cursor? {
-        Some(cursor) => {
-            Some(read_cursor(&cursor, &key, &list).ok_or_else(Reader::bad_cursor)?)
-        }
+        Some(cursor) => Some(read_cursor(&cursor, &key, &list).ok_or_else(Reader::bad_cursor)?),
         None => None,
     };
     let mut scroll = store.scroll(range, after);

@@ -11,7 +11,12 @@ use domain::{
 use store::{Change, Fault, Store, Update, keys, rows::LiveGrant, text};
 
 /// Adds to `change` that `live` expired.
-pub(crate) fn expire<'s>(change: Change<'s>, live: &LiveGrant, by: Action, now: Timestamp) -> Change<'s> {
+pub(crate) fn expire<'s>(
+    change: Change<'s>,
+    live: &LiveGrant,
+    by: Action,
+    now: Timestamp,
+) -> Change<'s> {
     let grant = Update::at(keys::grant(live.patient, live.id))
         .set("status", text(GrantStatus::Expired.name()))
         .set("ended_at", text(live.ends_at))
@@ -45,7 +50,11 @@ pub(crate) async fn sweep(store: &Store, live: &LiveGrant, now: Timestamp) -> Re
 ///
 /// # Errors
 /// See [`sweep`].
-pub(crate) async fn removed(store: &Store, live: &LiveGrant, now: Timestamp) -> Result<bool, Fault> {
+pub(crate) async fn removed(
+    store: &Store,
+    live: &LiveGrant,
+    now: Timestamp,
+) -> Result<bool, Fault> {
     first(expire(store.follow_up(), live, Action::TableStream, now).commit().await)
 }
 

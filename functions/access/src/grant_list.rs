@@ -21,9 +21,11 @@ use store::{
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Store> {
-    edge::http("grant_list", || Box::pin(Store::connect()), |store, request| {
-        Box::pin(handle(store, request))
-    })
+    edge::http(
+        "grant_list",
+        || Box::pin(Store::connect()),
+        |store, request| Box::pin(handle(store, request)),
+    )
 }
 
 #[derive(Serialize)]
@@ -106,9 +108,7 @@ async fn handle(store: &Store, request: &Request) -> Result<Reply, Failure> {
     };
     let list = Key { pk: "grant_list".into(), sk: caller.id().to_string() };
     let after = match cursor? {
-        Some(cursor) => {
-            Some(read_cursor(&cursor, &key, &list).ok_or_else(Reader::bad_cursor)?)
-        }
+        Some(cursor) => Some(read_cursor(&cursor, &key, &list).ok_or_else(Reader::bad_cursor)?),
         None => None,
     };
     let mut scroll = store.scroll(range, after);

@@ -3,9 +3,9 @@
 
 use domain::{
     Caller, GrantId,
+    audit::Target,
     consent::GrantStatus,
     names::Named,
-    audit::Target,
     policy::{acts::GrantRevoke, permit},
 };
 use edge::{Failure, Http, Problem, Reader, Reply, Request};
@@ -14,9 +14,11 @@ use store::{Look, Store, Update, keys, rows::GrantRow, text};
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Store> {
-    edge::http("grant_revoke", || Box::pin(Store::connect()), |store, request| {
-        Box::pin(handle(store, request))
-    })
+    edge::http(
+        "grant_revoke",
+        || Box::pin(Store::connect()),
+        |store, request| Box::pin(handle(store, request)),
+    )
 }
 
 async fn handle(store: &Store, request: &Request) -> Result<Reply, Failure> {

@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::{
-    consent::{
-        DurationLimits, LONGEST_GRANT_SECONDS, MOST_READS, SHORTEST_GRANT_SECONDS, Terms,
-    },
+    consent::{DurationLimits, LONGEST_GRANT_SECONDS, MOST_READS, SHORTEST_GRANT_SECONDS, Terms},
     names::Named,
     record::RecordType,
 };

@@ -24,9 +24,11 @@ const MOST_AT_ONCE: usize = 100;
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Store> {
-    edge::http("audit_list", || Box::pin(Store::connect()), |store, request| {
-        Box::pin(handle(store, request))
-    })
+    edge::http(
+        "audit_list",
+        || Box::pin(Store::connect()),
+        |store, request| Box::pin(handle(store, request)),
+    )
 }
 
 struct Input {

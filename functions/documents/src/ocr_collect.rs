@@ -53,11 +53,15 @@ impl Completions {
 /// The operation.
 #[must_use]
 pub fn operation() -> Event<Completions> {
-    edge::event(NAME, || Box::pin(Completions::connect()), |completions, event| {
-        Box::pin(completions.queue.work(NAME, event, completions, |completions, message| {
-            Box::pin(handle(completions, message))
-        }))
-    })
+    edge::event(
+        NAME,
+        || Box::pin(Completions::connect()),
+        |completions, event| {
+            Box::pin(completions.queue.work(NAME, event, completions, |completions, message| {
+                Box::pin(handle(completions, message))
+            }))
+        },
+    )
 }
 
 /// What the reader tells (Amazon Textract Developer Guide, "Completion status of an asynchronous
@@ -111,11 +115,7 @@ async fn handle(completions: &Completions, message: &Message) -> Result<(), Faul
     result
 }
 
-async fn collect(
-    completions: &Completions,
-    place: Place,
-    check: &ToCollect,
-) -> Result<(), Fault> {
+async fn collect(completions: &Completions, place: Place, check: &ToCollect) -> Result<(), Fault> {
     let Completions { store, reader, .. } = completions;
     let Some(record) = Vaulted::find(store, place).await? else { return Ok(()) };
     if !text::is_wanted(&record) {

@@ -9,7 +9,11 @@ use domain::{
     record::{MediaType, TextProblem, TextStatus},
 };
 use edge::{Event, Message, Service};
-use store::{Fault, Objects, Store, rows::{FileContent, PageContent}, text as value, variable};
+use store::{
+    Fault, Objects, Store,
+    rows::{FileContent, PageContent},
+    text as value, variable,
+};
 
 use crate::{
     queue::{Queue, ToCollect, ToRead, number},
@@ -62,11 +66,15 @@ impl Readings {
 /// The operation.
 #[must_use]
 pub fn operation() -> Event<Readings> {
-    edge::event(NAME, || Box::pin(Readings::connect()), |readings, event| {
-        Box::pin(readings.queue.work(NAME, event, readings, |readings, message| {
-            Box::pin(handle(readings, message))
-        }))
-    })
+    edge::event(
+        NAME,
+        || Box::pin(Readings::connect()),
+        |readings, event| {
+            Box::pin(readings.queue.work(NAME, event, readings, |readings, message| {
+                Box::pin(handle(readings, message))
+            }))
+        },
+    )
 }
 
 /// Reads; when the last attempt fails the record says so too, so that nobody waits for it.

@@ -139,8 +139,13 @@ mod tests {
         let sent = serde_json::to_string(&ToRead::new(read.place(), 2)).unwrap();
         assert_eq!(ToRead::parse(&sent), Ok(ToRead { attempt: 2, ..read }));
         for bad in [
-            "", "null", "{}", "[]", r#"{"patientId":"x","recordId":"y"}"#,
-            &plain.replace('}', r#","title":"x"}"#), &plain.replace('}', r#","attempt":-1}"#),
+            "",
+            "null",
+            "{}",
+            "[]",
+            r#"{"patientId":"x","recordId":"y"}"#,
+            &plain.replace('}', r#","title":"x"}"#),
+            &plain.replace('}', r#","attempt":-1}"#),
         ] {
             assert_eq!(ToRead::parse(bad), Err(Fault::Corrupt("message")), "{bad}");
         }

@@ -185,9 +185,9 @@ async fn write_batch(
     batch: Vec<(u32, Attributes)>,
 ) -> Result<(), Fault> {
     let change = record.change(store, record.update());
-    let pages = batch.into_iter().fold(change, |change, (page, attributes)| {
-        change.repeat(attributes, "page", number(page))
-    });
+    let pages = batch
+        .into_iter()
+        .fold(change, |change, (page, attributes)| change.repeat(attributes, "page", number(page)));
     pages.commit().await
 }
 
@@ -278,12 +278,17 @@ mod tests {
         let long = "ü".repeat(PLAIN_LINE_CHARS * 3 + 1);
         assert_eq!(lines(&of_plain(&long))[0].len(), 4);
         let many = "x\n".repeat(PLAIN_PAGE_LINES * 2 + 1);
-        assert_eq!(of_plain(&many).iter().map(|p| p.lines.len()).collect::<Vec<_>>(), [500, 500, 1]);
+        assert_eq!(
+            of_plain(&many).iter().map(|p| p.lines.len()).collect::<Vec<_>>(),
+            [500, 500, 1]
+        );
         let whole = "0123456789".repeat(100_000);
         let pages = of_plain(&whole);
         let put_together: String = lines(&pages).concat().concat();
         assert_eq!(put_together, whole);
-        assert!(pages.into_iter().all(|page| serde_json::to_vec(&page).unwrap().len() < MAX_PAGE_BYTES));
+        assert!(
+            pages.into_iter().all(|page| serde_json::to_vec(&page).unwrap().len() < MAX_PAGE_BYTES)
+        );
     }
 
     #[test]

@@ -43,9 +43,11 @@ impl Uploads {
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Uploads> {
-    edge::http("upload_create", || Box::pin(Uploads::connect()), |uploads, request| {
-        Box::pin(handle(uploads, request))
-    })
+    edge::http(
+        "upload_create",
+        || Box::pin(Uploads::connect()),
+        |uploads, request| Box::pin(handle(uploads, request)),
+    )
 }
 
 struct Input {

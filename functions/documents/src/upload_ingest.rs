@@ -59,11 +59,15 @@ impl Arrivals {
 /// The operation.
 #[must_use]
 pub fn operation() -> Event<Arrivals> {
-    edge::event(NAME, || Box::pin(Arrivals::connect()), |arrivals, event| {
-        Box::pin(arrivals.queue.work(NAME, event, arrivals, |arrivals, message| {
-            Box::pin(handle(arrivals, message))
-        }))
-    })
+    edge::event(
+        NAME,
+        || Box::pin(Arrivals::connect()),
+        |arrivals, event| {
+            Box::pin(arrivals.queue.work(NAME, event, arrivals, |arrivals, message| {
+                Box::pin(handle(arrivals, message))
+            }))
+        },
+    )
 }
 
 /// What S3 notifies of (Amazon S3 User Guide, "Event message structure").
@@ -163,7 +167,9 @@ async fn ingest(arrivals: &Arrivals, place: Place) -> Result<(), Fault> {
                 Err(rejection) => return reject(arrivals, &record, rejection).await,
             };
             match still_permitted(store, &record, content.class()).await? {
-                Some(permit) => accept(arrivals, &record, &permit, format, version.as_deref()).await,
+                Some(permit) => {
+                    accept(arrivals, &record, &permit, format, version.as_deref()).await
+                }
                 None => reject(arrivals, &record, Rejection::ConsentEnded).await,
             }
         }
@@ -233,11 +239,7 @@ async fn accept(
     objects.delete(&record.place.quarantine()).await
 }
 
-async fn reject(
-    arrivals: &Arrivals,
-    record: &Vaulted,
-    rejection: Rejection,
-) -> Result<(), Fault> {
+async fn reject(arrivals: &Arrivals, record: &Vaulted, rejection: Rejection) -> Result<(), Fault> {
     let update = settled(record, RecordStatus::Rejected).set("rejection", text(rejection.name()));
     let entry = record.entry(Action::UploadIngest, Done::FileRejected);
     let change = record.change(&arrivals.store, update);
@@ -269,7 +271,8 @@ mod tests {
     const RECORD: &str = "0190a6f0-0000-7000-8000-000000000002";
 
     fn notification(event: &str, bucket: &str, key: &str) -> String {
-        let s3 = format!(r#"{{"bucket":{{"name":"{bucket}"}},"object":{{"key":"{key}","size":1}}}}"#);
+        let s3 =
+            format!(r#"{{"bucket":{{"name":"{bucket}"}},"object":{{"key":"{key}","size":1}}}}"#);
         format!(r#"{{"Records":[{{"eventName":"{event}","s3":{s3}}}]}}"#)
     }
 

@@ -89,11 +89,7 @@ impl Directory {
         }
     }
 
-    async fn create(
-        &self,
-        account: NewAccount<'_>,
-        password: Option<&str>,
-    ) -> Result<Made, Fault> {
+    async fn create(&self, account: NewAccount<'_>, password: Option<&str>) -> Result<Made, Fault> {
         let call = self.client.admin_create_user().user_pool_id(&self.pool);
         let call = call.username(account.email).set_user_attributes(Some(attributes(account)?));
         let call = match password {
@@ -181,9 +177,8 @@ mod tests {
         let whose = Staff { role: Role::Doctor, person: id, hospital: HospitalId(id) };
         let account = NewAccount { email: "a@b.c", name: "A", staff: whose };
         let written = attributes(account).unwrap();
-        let text = |name: &str| {
-            written.iter().find(|one| one.name() == name).and_then(|one| one.value())
-        };
+        let text =
+            |name: &str| written.iter().find(|one| one.name() == name).and_then(|one| one.value());
         assert_eq!(staff(text), Some(whose));
         assert_eq!(staff(|name| text(name).filter(|_| name != "custom:person")), None);
     }

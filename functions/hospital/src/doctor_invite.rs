@@ -25,9 +25,11 @@ use crate::standing::StandingView;
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Store> {
-    edge::http("doctor_invite", || Box::pin(Store::connect()), |store, request| {
-        Box::pin(handle(store, request))
-    })
+    edge::http(
+        "doctor_invite",
+        || Box::pin(Store::connect()),
+        |store, request| Box::pin(handle(store, request)),
+    )
 }
 
 struct Input {

@@ -18,9 +18,11 @@ use store::{
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Store> {
-    edge::http("doctor_list", || Box::pin(Store::connect()), |store, request| {
-        Box::pin(handle(store, request))
-    })
+    edge::http(
+        "doctor_list",
+        || Box::pin(Store::connect()),
+        |store, request| Box::pin(handle(store, request)),
+    )
 }
 
 struct Input {
@@ -94,9 +96,8 @@ async fn handle(store: &Store, request: &Request) -> Result<Reply, Failure> {
     let permit = permit::<DoctorList>(&caller, &found.facts(None), found.target(), request.now)?;
     let key = store.hospital_key(&permit, &found).await?;
     let written = store.change(&permit).audit(&permit.entry(found.target()), request.now);
-    let (page, ()) = tokio::try_join!(fill(store, &input, &key), async {
-        Ok(written.commit().await?)
-    })?;
+    let (page, ()) =
+        tokio::try_join!(fill(store, &input, &key), async { Ok(written.commit().await?) })?;
     let next_cursor = page.next(&key, &input.list())?;
     Reply::ok(&Answer { items: page.items, next_cursor })
 }

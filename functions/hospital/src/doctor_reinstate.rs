@@ -10,7 +10,11 @@ use crate::standing::change;
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Store> {
-    edge::http("doctor_reinstate", || Box::pin(Store::connect()), |store, request| {
-        Box::pin(change::<DoctorReinstate>(store, request, StandingChange::Reinstate))
-    })
+    edge::http(
+        "doctor_reinstate",
+        || Box::pin(Store::connect()),
+        |store, request| {
+            Box::pin(change::<DoctorReinstate>(store, request, StandingChange::Reinstate))
+        },
+    )
 }

@@ -10,7 +10,9 @@ use crate::standing::change;
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Store> {
-    edge::http("doctor_suspend", || Box::pin(Store::connect()), |store, request| {
-        Box::pin(change::<DoctorSuspend>(store, request, StandingChange::Suspend))
-    })
+    edge::http(
+        "doctor_suspend",
+        || Box::pin(Store::connect()),
+        |store, request| Box::pin(change::<DoctorSuspend>(store, request, StandingChange::Suspend)),
+    )
 }

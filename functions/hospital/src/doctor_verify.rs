@@ -10,7 +10,9 @@ use crate::standing::change;
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Store> {
-    edge::http("doctor_verify", || Box::pin(Store::connect()), |store, request| {
-        Box::pin(change::<DoctorVerify>(store, request, StandingChange::Verify))
-    })
+    edge::http(
+        "doctor_verify",
+        || Box::pin(Store::connect()),
+        |store, request| Box::pin(change::<DoctorVerify>(store, request, StandingChange::Verify)),
+    )
 }

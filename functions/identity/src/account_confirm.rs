@@ -4,16 +4,21 @@
 //! `Idempotency-Key` is needed, and one that is sent is not kept: Cognito takes a code once, and the
 //! vault is opened once however often `cognito_post_confirmation` runs.
 
-use edge::{Failure, Http, Reader, Reply, Request, read::{email, secret}};
+use edge::{
+    Failure, Http, Reader, Reply, Request,
+    read::{email, secret},
+};
 
 use crate::cognito::{Asked, Pool, settle};
 
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Pool> {
-    edge::http("account_confirm", || Box::pin(Pool::connect()), |pool, request| {
-        Box::pin(handle(pool, request))
-    })
+    edge::http(
+        "account_confirm",
+        || Box::pin(Pool::connect()),
+        |pool, request| Box::pin(handle(pool, request)),
+    )
 }
 
 struct Input {

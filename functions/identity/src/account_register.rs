@@ -5,7 +5,10 @@
 //! needed, and one that is sent is not kept: nothing of ours changes, Cognito opens an address's
 //! account once, and a repetition is answered alike.
 
-use edge::{Failure, Http, Reader, Reply, Request, read::{email, text}};
+use edge::{
+    Failure, Http, Reader, Reply, Request,
+    read::{email, text},
+};
 use serde::Serialize;
 
 use crate::{
@@ -16,9 +19,11 @@ use crate::{
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Pool> {
-    edge::http("account_register", || Box::pin(Pool::connect()), |pool, request| {
-        Box::pin(handle(pool, request))
-    })
+    edge::http(
+        "account_register",
+        || Box::pin(Pool::connect()),
+        |pool, request| Box::pin(handle(pool, request)),
+    )
 }
 
 struct Input {

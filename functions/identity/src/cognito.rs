@@ -232,7 +232,15 @@ fn step(
     session: Option<String>,
 ) -> Result<Step, Fault> {
     let challenge = match (result, challenge) {
-        (Some(AuthenticationResultType { access_token: Some(access_token), refresh_token, expires_in, .. }), _) => {
+        (
+            Some(AuthenticationResultType {
+                access_token: Some(access_token),
+                refresh_token,
+                expires_in,
+                ..
+            }),
+            _,
+        ) => {
             return Ok(Step::SignedIn(SignedIn { access_token, refresh_token, expires_in }));
         }
         (_, Some(ChallengeNameType::NewPasswordRequired)) => Challenge::NewPassword,
@@ -460,9 +468,30 @@ mod tests {
     #[test]
     fn no_refusal_tells_a_known_address_from_an_unknown_one() {
         let same = [
-            (Asked::Confirm, "UserNotFoundException", &["CodeMismatchException", "ExpiredCodeException", "NotAuthorizedException", "LimitExceededException"][..]),
-            (Asked::SignIn, "UserNotFoundException", &["NotAuthorizedException", "UserNotConfirmedException", "PasswordResetRequiredException"]),
-            (Asked::Resend, "UserNotFoundException", &["InvalidParameterException", "LimitExceededException"]),
+            (
+                Asked::Confirm,
+                "UserNotFoundException",
+                &[
+                    "CodeMismatchException",
+                    "ExpiredCodeException",
+                    "NotAuthorizedException",
+                    "LimitExceededException",
+                ][..],
+            ),
+            (
+                Asked::SignIn,
+                "UserNotFoundException",
+                &[
+                    "NotAuthorizedException",
+                    "UserNotConfirmedException",
+                    "PasswordResetRequiredException",
+                ],
+            ),
+            (
+                Asked::Resend,
+                "UserNotFoundException",
+                &["InvalidParameterException", "LimitExceededException"],
+            ),
             (Asked::AnswerCode, "UserNotFoundException", &["NotAuthorizedException"]),
             (Asked::AnswerPassword, "UserNotFoundException", &["NotAuthorizedException"]),
         ];

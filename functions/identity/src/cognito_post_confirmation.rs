@@ -24,7 +24,8 @@ pub fn operation() -> Event<Triggers> {
 
 /// Cognito wants the event back as it came.
 async fn handle(service: &Triggers, event: Value) -> Result<Value, Fault> {
-    if event.get("triggerSource").and_then(Value::as_str) != Some("PostConfirmation_ConfirmSignUp") {
+    if event.get("triggerSource").and_then(Value::as_str) != Some("PostConfirmation_ConfirmSignUp")
+    {
         return Ok(event);
     }
     let attributes = event.pointer("/request/userAttributes").unwrap_or(&Value::Null);

@@ -21,9 +21,11 @@ use crate::{
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Pool> {
-    edge::http("mfa_enroll", || Box::pin(Pool::connect()), |pool, request| {
-        Box::pin(handle(pool, request))
-    })
+    edge::http(
+        "mfa_enroll",
+        || Box::pin(Pool::connect()),
+        |pool, request| Box::pin(handle(pool, request)),
+    )
 }
 
 #[derive(Serialize)]

@@ -2,7 +2,7 @@
 
 use domain::{
     HospitalId, PatientId, Timestamp,
-    audit::{Actor, Draft, Ledger, Outcome, Target, Done},
+    audit::{Actor, Done, Draft, Ledger, Outcome, Target},
     caller::Role,
     names::Named,
     policy::Action,
@@ -40,7 +40,9 @@ impl Person {
         let person = text("custom:person").and_then(|text| Uuid::try_parse(text).ok());
         let hospital = text("custom:hospital").and_then(HospitalId::parse);
         match (role, person, hospital) {
-            (Some(role), Some(person), Some(hospital)) => Ok(Self::Staff { role, person, hospital }),
+            (Some(role), Some(person), Some(hospital)) => {
+                Ok(Self::Staff { role, person, hospital })
+            }
             _ => Err(broken()),
         }
     }
@@ -50,7 +52,10 @@ impl Person {
 /// there what they like, and doctors get to see it.
 pub(crate) fn profile(attributes: &Value) -> Profile {
     let text = |name: &str| attributes.get(name).and_then(Value::as_str);
-    Profile { name: named(text("name").unwrap_or_default()), email: text("email").map(str::to_owned) }
+    Profile {
+        name: named(text("name").unwrap_or_default()),
+        email: text("email").map(str::to_owned),
+    }
 }
 
 /// The most characters of a name, as `account_register` takes them.

@@ -19,9 +19,11 @@ use crate::{
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Pool> {
-    edge::http("session_answer", || Box::pin(Pool::connect()), |pool, request| {
-        Box::pin(handle(pool, request))
-    })
+    edge::http(
+        "session_answer",
+        || Box::pin(Pool::connect()),
+        |pool, request| Box::pin(handle(pool, request)),
+    )
 }
 
 struct Input {

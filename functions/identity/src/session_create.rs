@@ -3,16 +3,21 @@
 //! A wrong password, an unknown address and an unconfirmed one are answered alike. Takes an
 //! `Idempotency-Key` but keeps none: nothing of ours changes, and a kept token would be a hole.
 
-use edge::{Failure, Http, Reader, Reply, Request, read::{email, secret}};
+use edge::{
+    Failure, Http, Reader, Reply, Request,
+    read::{email, secret},
+};
 
 use crate::cognito::{Asked, Pool, refused};
 
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Pool> {
-    edge::http("session_create", || Box::pin(Pool::connect()), |pool, request| {
-        Box::pin(handle(pool, request))
-    })
+    edge::http(
+        "session_create",
+        || Box::pin(Pool::connect()),
+        |pool, request| Box::pin(handle(pool, request)),
+    )
 }
 
 struct Input {

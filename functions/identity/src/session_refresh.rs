@@ -11,9 +11,11 @@ use crate::cognito::{Asked, Pool, refused};
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Pool> {
-    edge::http("session_refresh", || Box::pin(Pool::connect()), |pool, request| {
-        Box::pin(handle(pool, request))
-    })
+    edge::http(
+        "session_refresh",
+        || Box::pin(Pool::connect()),
+        |pool, request| Box::pin(handle(pool, request)),
+    )
 }
 
 struct Input {

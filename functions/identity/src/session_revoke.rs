@@ -14,9 +14,11 @@ use crate::{
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Pool> {
-    edge::http("session_revoke", || Box::pin(Pool::connect()), |pool, request| {
-        Box::pin(handle(pool, request))
-    })
+    edge::http(
+        "session_revoke",
+        || Box::pin(Pool::connect()),
+        |pool, request| Box::pin(handle(pool, request)),
+    )
 }
 
 async fn handle(pool: &Pool, request: &Request) -> Result<Reply, Failure> {

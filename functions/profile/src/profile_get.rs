@@ -17,9 +17,11 @@ use store::{
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Store> {
-    edge::http("profile_get", || Box::pin(Store::connect()), |store, request| {
-        Box::pin(handle(store, request))
-    })
+    edge::http(
+        "profile_get",
+        || Box::pin(Store::connect()),
+        |store, request| Box::pin(handle(store, request)),
+    )
 }
 
 /// A profile; what only staff have is absent for patients.

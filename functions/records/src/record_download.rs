@@ -17,9 +17,7 @@ use store::{
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Files> {
-    edge::http("record_download", Files::connect, |files, request| {
-        Box::pin(handle(files, request))
-    })
+    edge::http("record_download", Files::connect, |files, request| Box::pin(handle(files, request)))
 }
 
 /// The store and the files.

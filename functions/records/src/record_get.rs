@@ -1,7 +1,11 @@
 //! `GET /v1/patients/{patientId}/records/{recordId}`: one record, for the patient or a doctor
 //! whose grant covers it. Audited (I2); anything else is 404 (I10).
 
-use domain::{PatientId, RecordId, consent::Purpose, policy::{acts::RecordGet, permit}};
+use domain::{
+    PatientId, RecordId,
+    consent::Purpose,
+    policy::{acts::RecordGet, permit},
+};
 use edge::{Failure, Http, Reader, Reply, Request};
 use store::{Look, Store};
 
@@ -10,9 +14,11 @@ use crate::view::RecordView;
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Store> {
-    edge::http("record_get", || Box::pin(Store::connect()), |store, request| {
-        Box::pin(handle(store, request))
-    })
+    edge::http(
+        "record_get",
+        || Box::pin(Store::connect()),
+        |store, request| Box::pin(handle(store, request)),
+    )
 }
 
 struct Input {

@@ -27,9 +27,11 @@ use crate::view::RecordView;
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Store> {
-    edge::http("record_list", || Box::pin(Store::connect()), |store, request| {
-        Box::pin(handle(store, request))
-    })
+    edge::http(
+        "record_list",
+        || Box::pin(Store::connect()),
+        |store, request| Box::pin(handle(store, request)),
+    )
 }
 
 struct Input {

@@ -24,9 +24,11 @@ const LAST_PAGE: u32 = 99_999;
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Store> {
-    edge::http("record_text", || Box::pin(Store::connect()), |store, request| {
-        Box::pin(handle(store, request))
-    })
+    edge::http(
+        "record_text",
+        || Box::pin(Store::connect()),
+        |store, request| Box::pin(handle(store, request)),
+    )
 }
 
 struct Input {

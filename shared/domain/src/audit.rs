@@ -263,8 +263,6 @@ fn words(action: Action) -> (&'static str, &'static str) {
         | Action::OcrStart
         | Action::OcrCollect
         | Action::GrantSweep
-        | Action::TableStream => {
-            ("do what only MediVault does", "did what only MediVault does")
-        }
+        | Action::TableStream => ("do what only MediVault does", "did what only MediVault does"),
     }
 }

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Date, GrantId, Timestamp, named, record::{Class, RecordType}};
+use crate::{
+    Date, GrantId, Timestamp, named,
+    record::{Class, RecordType},
+};
 
 named! {
     /// What a grant lets a doctor do.
@@ -103,7 +106,11 @@ impl Terms {
     #[must_use]
     pub fn all_ordinary_types() -> BTreeSet<RecordType> {
         use crate::names::Named;
-        RecordType::NAMES.iter().map(|(kind, _)| *kind).filter(|kind| !kind.is_sensitive()).collect()
+        RecordType::NAMES
+            .iter()
+            .map(|(kind, _)| *kind)
+            .filter(|kind| !kind.is_sensitive())
+            .collect()
     }
 
     /// Whether these terms allow nothing that `asked` did not ask for.

@@ -160,9 +160,11 @@ impl Denial {
     #[must_use]
     pub fn disguise(self) -> Disguise {
         match self {
-            Self::WrongRole | Self::NoMfa | Self::NotStaff | Self::NotVerified | Self::Suspended => {
-                Disguise::Forbidden
-            }
+            Self::WrongRole
+            | Self::NoMfa
+            | Self::NotStaff
+            | Self::NotVerified
+            | Self::Suspended => Disguise::Forbidden,
             _ => Disguise::Absent,
         }
     }
@@ -344,8 +346,9 @@ pub fn decide(
     now: Timestamp,
 ) -> Result<Ground, Denial> {
     match (action.rule(), caller) {
-        (Rule::Public | Rule::Session, _)
-        | (Rule::Own | Rule::OwnConsent, Caller::Patient(_)) => own(caller, facts),
+        (Rule::Public | Rule::Session, _) | (Rule::Own | Rule::OwnConsent, Caller::Patient(_)) => {
+            own(caller, facts)
+        }
         (Rule::System, _) => Err(Denial::WrongRole),
         (Rule::Own, Caller::Doctor { mfa, .. } | Caller::Admin { mfa, .. })
         | (Rule::OwnConsent, Caller::Doctor { mfa, .. }) => {
@@ -538,9 +541,7 @@ pub fn permit<A: Act>(
     now: Timestamp,
 ) -> Result<Permit<A>, Refused> {
     match decide(A::ACTION, caller, facts, now) {
-        Ok(ground) => {
-            Ok(Permit { caller: *caller, ground, aim: facts.aim, now, act: PhantomData })
-        }
+        Ok(ground) => Ok(Permit { caller: *caller, ground, aim: facts.aim, now, act: PhantomData }),
         Err(denial) => {
             let grant = facts.grant.map(|grant| grant.id);
             let purpose = facts.purpose.or(facts.grant.map(|grant| grant.terms.purpose));

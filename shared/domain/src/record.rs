@@ -44,7 +44,10 @@ impl RecordType {
     /// Sensitive types are never covered by "all types"; a grant must name them.
     #[must_use]
     pub fn is_sensitive(self) -> bool {
-        matches!(self, Self::MentalHealth | Self::SexualHealth | Self::Genetics | Self::SubstanceUse)
+        matches!(
+            self,
+            Self::MentalHealth | Self::SexualHealth | Self::Genetics | Self::SubstanceUse
+        )
     }
 }
 

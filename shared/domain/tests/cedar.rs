@@ -76,9 +76,8 @@ fn principal(caller: &Caller, standing: Option<Standing>) -> Outcome<(EntityUid,
         Caller::Doctor { mfa, .. } => ("Doctor", mfa),
         Caller::Admin { mfa, .. } => ("Admin", mfa),
     };
-    let uid_of_hospital = |caller: &Caller| {
-        caller.hospital().map(|id| uid("Hospital", &id.to_string())).transpose()
-    };
+    let uid_of_hospital =
+        |caller: &Caller| caller.hospital().map(|id| uid("Hospital", &id.to_string())).transpose();
     let hospital: HashSet<_> = uid_of_hospital(caller)?.into_iter().collect();
     let known = [("mfa", Some(Expr::new_bool(mfa))), ("standing", standing.map(text))];
     let uid = uid(kind, &caller.id().to_string())?;
@@ -124,9 +123,10 @@ fn grant_record(grant: &Grant) -> Outcome<Expr> {
 
 fn context(facts: &Facts<'_>, now: Timestamp) -> Outcome<Context> {
     let record = match facts.record {
-        Record::One(Class { kind, date }) => {
-            Some(Expr::new_record(attributes([("kind", Some(text(kind))), ("date", Some(day(date)))]))?)
-        }
+        Record::One(Class { kind, date }) => Some(Expr::new_record(attributes([
+            ("kind", Some(text(kind))),
+            ("date", Some(day(date))),
+        ]))?),
         Record::Any | Record::Missing => None,
     };
     Ok(Context::from_pairs(attributes([
@@ -298,7 +298,8 @@ fn everybody_everywhere(oracle: &mut Oracle) -> Outcome {
             let scene = Scene::new(oracle, &caller, standing, aim)?;
             let mut grants = vec![None];
             grants.extend(matches!(aim, Aim::Vault { .. }).then_some(Some(&held)));
-            for (action, grant) in all::<Action>().flat_map(|a| grants.iter().map(move |g| (a, *g))) {
+            for (action, grant) in all::<Action>().flat_map(|a| grants.iter().map(move |g| (a, *g)))
+            {
                 for record in [Record::Any, one, Record::Missing] {
                     let facts = Facts { aim, standing, grant, record, purpose: None };
                     oracle.compare(action, &caller, (&facts, midway()), &scene)?;

@@ -30,9 +30,8 @@ fn any_of<T: domain::names::Named + std::fmt::Debug>() -> impl Strategy<Value = 
 
 /// Days around the edges of the dates that grants cover.
 fn a_date() -> impl Strategy<Value = Date> + Clone {
-    (-3_i64..=3, select(vec![FROM, TO])).prop_map(|(days, edge)| {
-        edge.checked_add(jiff::Span::new().days(days)).unwrap()
-    })
+    (-3_i64..=3, select(vec![FROM, TO]))
+        .prop_map(|(days, edge)| edge.checked_add(jiff::Span::new().days(days)).unwrap())
 }
 
 fn a_class() -> impl Strategy<Value = Class> {
@@ -43,9 +42,17 @@ fn some_terms() -> impl Strategy<Value = Terms> + Clone {
     let what = (btree_set(any_of::<Ability>(), 0..=3), btree_set(any_of::<RecordType>(), 0..=16));
     let when = (option::of(a_date()), option::of(a_date()), 3600_u32..3610);
     let how = (any_of::<Purpose>(), option::of(1_u32..5));
-    (what, when, how).prop_map(|((actions, types), (from, to, duration_seconds), (purpose, max_reads))| {
-        Terms { actions, types, from, to, purpose, duration_seconds, max_reads }
-    })
+    (what, when, how).prop_map(
+        |((actions, types), (from, to, duration_seconds), (purpose, max_reads))| Terms {
+            actions,
+            types,
+            from,
+            to,
+            purpose,
+            duration_seconds,
+            max_reads,
+        },
+    )
 }
 
 /// Terms that allow no more than `wider`: each part as it is or narrower.
@@ -123,9 +130,8 @@ impl Known {
 
 fn known_of(aim: impl Strategy<Value = Aim>) -> impl Strategy<Value = Known> {
     let purpose = option::of(any_of::<Purpose>());
-    (aim, option::of(a_grant()), a_record(), purpose, a_moment()).prop_map(
-        |(aim, grant, record, purpose, now)| Known { aim, grant, record, purpose, now },
-    )
+    (aim, option::of(a_grant()), a_record(), purpose, a_moment())
+        .prop_map(|(aim, grant, record, purpose, now)| Known { aim, grant, record, purpose, now })
 }
 
 fn a_standing() -> impl Strategy<Value = Option<Standing>> {

@@ -218,6 +218,9 @@ fn no_sentence_shows_a_name_of_the_program() {
         let (_, sentence) = line.trim().split_at(28);
         assert!(!sentence.contains('_'), "{sentence}");
         assert!(sentence.ends_with('.') && !sentence.contains(".."), "{sentence}");
-        assert!(!sentence.contains("You was") && !sentence.contains("only MediVault"), "{sentence}");
+        assert!(
+            !sentence.contains("You was") && !sentence.contains("only MediVault"),
+            "{sentence}"
+        );
     }
 }

@@ -111,7 +111,11 @@ mod tests {
         let read: Vec<_> = read.iter().map(|m| (m.id.as_str(), m.receives())).collect();
         assert_eq!(read, [("1", 3), ("2", 1)]);
         for bad in [
-            json!(null), json!({}), json!([]), json!({ "Records": [{}] }), json!({ "Records": 1 }),
+            json!(null),
+            json!({}),
+            json!([]),
+            json!({ "Records": [{}] }),
+            json!({ "Records": 1 }),
             json!({ "Records": [{ "messageId": "" }] }),
         ] {
             assert!(messages(bad.clone()).is_err(), "{bad}");

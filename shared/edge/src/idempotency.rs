@@ -2,10 +2,17 @@
 //! same key with another request is refused. The answer is kept in the same transaction as the
 //! effect, sealed, for 24 hours.
 
-use domain::{Caller, policy::{Act, Permit}};
+use domain::{
+    Caller,
+    policy::{Act, Permit},
+};
 use store::{Change, DataKey, Found, Key, keys, rows::Saved, table::SEALED};
 
-use crate::{problem::{Failure, Problem}, reply::Reply, request::Request};
+use crate::{
+    problem::{Failure, Problem},
+    reply::Reply,
+    request::Request,
+};
 
 /// What identifies a change across repetitions.
 #[derive(Debug, Clone, PartialEq, Eq)]

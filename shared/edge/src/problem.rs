@@ -62,7 +62,11 @@ impl Problem {
     /// 503: try again.
     #[must_use]
     pub fn unavailable() -> Self {
-        Self::new(503, "unavailable", "Try again in a moment; repeat a change with the same Idempotency-Key.")
+        Self::new(
+            503,
+            "unavailable",
+            "Try again in a moment; repeat a change with the same Idempotency-Key.",
+        )
     }
 
     pub(crate) fn invalid(errors: Vec<Invalid>) -> Self {

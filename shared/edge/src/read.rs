@@ -165,11 +165,7 @@ impl<'r> Reader<'r> {
     ///
     /// # Errors
     /// When it is missing or cannot be read.
-    pub fn field<T>(
-        &self,
-        pointer: &str,
-        parse: impl Fn(&Value) -> Result<T, String>,
-    ) -> Read<T> {
+    pub fn field<T>(&self, pointer: &str, parse: impl Fn(&Value) -> Result<T, String>) -> Read<T> {
         match self.optional(pointer, parse)? {
             Some(value) => Ok(value),
             None if self.body.is_none() => Err(Wrong),
@@ -355,7 +351,9 @@ pub fn email(value: &Value) -> Result<String, String> {
     let text = string(value)?.trim().to_ascii_lowercase();
     let graphic = text.is_ascii() && text.bytes().all(|b| b.is_ascii_graphic());
     let parts = text.split_once('@').filter(|(local, domain)| {
-        !local.is_empty() && !domain.contains('@') && domain.split('.').count() > 1
+        !local.is_empty()
+            && !domain.contains('@')
+            && domain.split('.').count() > 1
             && domain.split('.').all(|label| !label.is_empty())
     });
     match parts {

@@ -1,6 +1,12 @@
 //! What the caller is answered.
 
-use lambda_http::{Body, Response, http::{HeaderValue, header::{HeaderName, RETRY_AFTER}}};
+use lambda_http::{
+    Body, Response,
+    http::{
+        HeaderValue,
+        header::{HeaderName, RETRY_AFTER},
+    },
+};
 use serde::Serialize;
 use store::Fault;
 

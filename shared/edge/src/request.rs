@@ -31,16 +31,21 @@ impl Request {
     pub(crate) fn new(event: lambda_http::Request) -> Self {
         let path = pairs(event.path_parameters_ref().map(|map| map.iter()));
         let query = pairs(event.query_string_parameters_ref().map(|map| map.iter()));
-        let header = |(name, value): (&lambda_http::http::HeaderName, &lambda_http::http::HeaderValue)| {
-            Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
-        };
+        let header =
+            |(name, value): (&lambda_http::http::HeaderName, &lambda_http::http::HeaderValue)| {
+                Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+            };
         let headers = event.headers().iter().filter_map(header).collect();
         let (id, claims) = context(&event);
         let (parts, body) = event.into_parts();
         Self {
             id,
             now: now(),
-            resource: format!("{} {}", parts.method, parts.uri.path_and_query().map_or("", |path| path.as_str())),
+            resource: format!(
+                "{} {}",
+                parts.method,
+                parts.uri.path_and_query().map_or("", |path| path.as_str())
+            ),
             caller: claims.as_ref().and_then(caller),
             username: claims.as_ref().and_then(|claims| text(claims, "username")),
             body: match body {
@@ -156,8 +161,14 @@ mod tests {
         let id = "0190a6f0-0000-7000-8000-000000000001";
         let cases = [
             (json!({ "role": "patient", "sub": id }), Some(Role::Patient)),
-            (json!({ "role": "doctor", "sub": id, "person": id, "hospital": id }), Some(Role::Doctor)),
-            (json!({ "role": "hospital-admin", "person": id, "hospital": id }), Some(Role::HospitalAdmin)),
+            (
+                json!({ "role": "doctor", "sub": id, "person": id, "hospital": id }),
+                Some(Role::Doctor),
+            ),
+            (
+                json!({ "role": "hospital-admin", "person": id, "hospital": id }),
+                Some(Role::HospitalAdmin),
+            ),
             (json!({ "role": "doctor", "sub": id, "person": id }), None),
             (json!({ "role": "doctor", "sub": id, "hospital": id }), None),
             (json!({ "role": "root", "sub": id }), None),

@@ -80,17 +80,20 @@ impl<S: Service> Http<S> {
     #[must_use]
     pub fn serve(self) -> ExitCode {
         let Self { name, connect, handle } = self;
-        start(name, Box::pin(async move {
-            let service = Arc::new(connect().await?);
-            let answer = move |event: lambda_http::Request| {
-                let service = Arc::clone(&service);
-                boxed(async move {
-                    let mut request = Request::new(event);
-                    Ok(answer(name, &*service, handle, &mut request).await.into_response())
-                })
-            };
-            run_http(answer).await
-        }))
+        start(
+            name,
+            Box::pin(async move {
+                let service = Arc::new(connect().await?);
+                let answer = move |event: lambda_http::Request| {
+                    let service = Arc::clone(&service);
+                    boxed(async move {
+                        let mut request = Request::new(event);
+                        Ok(answer(name, &*service, handle, &mut request).await.into_response())
+                    })
+                };
+                run_http(answer).await
+            }),
+        )
     }
 }
 
@@ -99,17 +102,20 @@ impl<S: Service> Event<S> {
     #[must_use]
     pub fn serve(self) -> ExitCode {
         let Self { name, connect, handle } = self;
-        start(name, Box::pin(async move {
-            let service = Arc::new(connect().await?);
-            let answer = move |event: LambdaEvent<Value>| {
-                let service = Arc::clone(&service);
-                boxed(async move {
-                    let handled = |value| handle(&service, value);
-                    follow(name, event, handled).await
-                })
-            };
-            run_events(answer).await
-        }))
+        start(
+            name,
+            Box::pin(async move {
+                let service = Arc::new(connect().await?);
+                let answer = move |event: LambdaEvent<Value>| {
+                    let service = Arc::clone(&service);
+                    boxed(async move {
+                        let handled = |value| handle(&service, value);
+                        follow(name, event, handled).await
+                    })
+                };
+                run_events(answer).await
+            }),
+        )
     }
 }
 
@@ -192,13 +198,12 @@ async fn follow<'a>(
     result.map_err(|fault| fault.code().to_owned().into())
 }
 
-type HttpHandler = dyn Fn(
-        lambda_http::Request,
-    ) -> Boxed<'static, Result<Response<Body>, lambda_http::Error>>
+type HttpHandler = dyn Fn(lambda_http::Request) -> Boxed<'static, Result<Response<Body>, lambda_http::Error>>
     + Send
     + Sync;
-type EventHandler =
-    dyn Fn(LambdaEvent<Value>) -> Boxed<'static, Result<Value, lambda_runtime::Error>> + Send + Sync;
+type EventHandler = dyn Fn(LambdaEvent<Value>) -> Boxed<'static, Result<Value, lambda_runtime::Error>>
+    + Send
+    + Sync;
 
 fn run_http(
     handler: impl Fn(lambda_http::Request) -> Boxed<'static, Result<Response<Body>, lambda_http::Error>>
@@ -210,9 +215,7 @@ fn run_http(
     Box::pin(run_http_boxed(handler))
 }
 
-fn run_http_boxed(
-    handler: Arc<HttpHandler>,
-) -> Serving {
+fn run_http_boxed(handler: Arc<HttpHandler>) -> Serving {
     Box::pin(lambda_http::run(service_fn(move |event| handler(event))))
 }
 
@@ -226,17 +229,12 @@ fn run_events(
     run_events_boxed(handler)
 }
 
-fn run_events_boxed(
-    handler: Arc<EventHandler>,
-) -> Serving {
+fn run_events_boxed(handler: Arc<EventHandler>) -> Serving {
     Box::pin(lambda_runtime::run(service_fn(move |event| handler(event))))
 }
 
 /// Runs `serving` on one thread, as a Lambda has at most one request at a time.
-fn start(
-    name: &str,
-    serving: Serving,
-) -> ExitCode {
+fn start(name: &str, serving: Serving) -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or(String::new(), ToString::to_string);
         eprintln!("{}", serde_json::json!({ "level": "ERROR", "outcome": "panic", "at": place }));
@@ -249,7 +247,8 @@ fn start(
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => {
-            let line = serde_json::json!({ "level": "ERROR", "operation": name, "outcome": "init" });
+            let line =
+                serde_json::json!({ "level": "ERROR", "operation": name, "outcome": "init" });
             eprintln!("{line}");
             ExitCode::FAILURE
         }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::{
     primitives::Blob,
-    types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update as DynamoUpdate},
+    types::{
+        AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update as DynamoUpdate,
+    },
 };
 use domain::{
     AuditId, Caller, Timestamp,
@@ -97,7 +99,8 @@ impl Update {
 
     fn condition(&self) -> String {
         let mut clauses = vec!["attribute_exists(PK)".to_owned()];
-        let compare = |(n, (_, operator, _)): (usize, &(_, &str, _))| format!("#r{n} {operator} :r{n}");
+        let compare =
+            |(n, (_, operator, _)): (usize, &(_, &str, _))| format!("#r{n} {operator} :r{n}");
         clauses.extend(self.require.iter().enumerate().map(compare));
         clauses.join(" AND ")
     }
@@ -200,9 +203,11 @@ impl Change<'_> {
     fn rest_on_grant(mut self, live: Key, ground: Ground, now: Timestamp) -> Self {
         let Ground::Grant { id, max_reads, expires_at, .. } = ground else { return self };
         self.until = Some(expires_at);
-        let mut grant = Update::at(live)
-            .require("id", "=", text(id))
-            .require("expires_at", ">", number(now.as_second()));
+        let mut grant = Update::at(live).require("id", "=", text(id)).require(
+            "expires_at",
+            ">",
+            number(now.as_second()),
+        );
         if let Some(most) = max_reads {
             grant = grant.require("reads", "<", number(most)).add("reads", 1);
         }

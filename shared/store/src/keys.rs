@@ -3,7 +3,7 @@
 
 use domain::{
     DoctorId, GrantId, HospitalId, PatientId, RecordId, RequestId, StaffId, Timestamp,
-    audit::Ledger, policy::Action, names::Named,
+    audit::Ledger, names::Named, policy::Action,
 };
 
 use crate::table::Attributes;

@@ -175,11 +175,10 @@ impl Objects {
         let broken = |_| Fault::Corrupt("policy");
         let expiration = now.checked_add(SignedDuration::from_secs(UPLOAD_SECONDS));
         let expiration = expiration.map_err(|_| Fault::Corrupt("clock"))?;
-        let mut conditions = vec![
-            json!({ "bucket": self.bucket }),
-            json!(["content-length-range", size, size]),
-        ];
-        conditions.extend(fields.iter().map(|(name, value)| json!(["eq", format!("${name}"), value])));
+        let mut conditions =
+            vec![json!({ "bucket": self.bucket }), json!(["content-length-range", size, size])];
+        conditions
+            .extend(fields.iter().map(|(name, value)| json!(["eq", format!("${name}"), value])));
         let expiration = expiration.strftime("%Y-%m-%dT%H:%M:%S.000Z").to_string();
         let policy = json!({ "expiration": expiration, "conditions": conditions });
         Ok(STANDARD.encode(serde_json::to_vec(&policy).map_err(broken)?))
@@ -200,7 +199,8 @@ impl Objects {
         let valid = PresigningConfig::expires_in(Duration::from_secs(DOWNLOAD_SECONDS))
             .map_err(|_| Fault::Corrupt("presigning"))?;
         let call = self.client.get_object().bucket(&self.bucket).key(place.kept());
-        let call = call.response_content_type(media_type).response_content_disposition("attachment");
+        let call =
+            call.response_content_type(media_type).response_content_disposition("attachment");
         let signed = Box::pin(call.presigned(valid)).await.map_err(|error| Fault::of(&error))?;
         Ok(signed.uri().to_owned())
     }
@@ -290,7 +290,10 @@ mod tests {
         let place = Place::parse(&format!("quarantine/{}/{}", ids[0], ids[1])).unwrap();
         assert_eq!(Place::parse(&place.kept()), Some(place));
         for bad in [
-            "", "quarantine", "quarantine/x/y", "other/a/b",
+            "",
+            "quarantine",
+            "quarantine/x/y",
+            "other/a/b",
             &format!("quarantine/{}/{}/more", ids[0], ids[1]),
             &format!("quarantine/{}/{}", ids[0].to_uppercase(), ids[1]),
         ] {

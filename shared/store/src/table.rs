@@ -14,7 +14,11 @@ use aws_sdk_dynamodb::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_item};
 
-use crate::{error::Fault, keys::{INDEX, Key, Range}, vault::DataKey};
+use crate::{
+    error::Fault,
+    keys::{INDEX, Key, Range},
+    vault::DataKey,
+};
 
 /// The attributes of an item.
 pub type Attributes = HashMap<String, AttributeValue>;
@@ -154,7 +158,9 @@ impl Table {
             match Box::pin(call.send()).await {
                 Ok(answer) => {
                     let found = answer.responses.unwrap_or_default().into_iter();
-                    return found.map(|one| one.item.map(Item::from_attributes).transpose()).collect();
+                    return found
+                        .map(|one| one.item.map(Item::from_attributes).transpose())
+                        .collect();
                 }
                 Err(error) => match interrupted(&error) {
                     true => tokio::time::sleep(jitter(attempt)).await,

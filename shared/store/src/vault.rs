@@ -12,7 +12,10 @@ use aws_lc_rs::{
 };
 use aws_sdk_kms::{primitives::Blob, types::DataKeySpec};
 
-use crate::{error::Fault, keys::{Key, Owner}};
+use crate::{
+    error::Fault,
+    keys::{Key, Owner},
+};
 
 /// How long a warm function keeps an unwrapped data key.
 const KEPT: Duration = Duration::from_secs(5 * 60);

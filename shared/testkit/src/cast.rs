@@ -2,7 +2,10 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{DoctorId, HospitalId};
-use hospital::{Directory, bootstrap::{NewHospital, add_hospital}};
+use hospital::{
+    Directory,
+    bootstrap::{NewHospital, add_hospital},
+};
 use serde_json::{Value, json};
 use totp_rs::{Builder, Secret};
 
@@ -244,7 +247,8 @@ impl Hospital {
         let added = runtime.block_on(async {
             let config = operator_config(stack).await;
             let table = stack.output("TableName")?.to_owned();
-            let store = store::Store::named(&config, table, stack.output("VaultKeyArn")?.to_owned());
+            let store =
+                store::Store::named(&config, table, stack.output("VaultKeyArn")?.to_owned());
             let directory = Directory::new(&config, stack.output("UserPoolId")?.to_owned());
             let now = jiff::Timestamp::now();
             add_hospital(&store, &directory, new, now).await.map_err(Surprise::from)
@@ -355,7 +359,8 @@ impl Doctor {
     pub fn ask(&self, stack: &Stack, patient: &Patient, terms: &Value) -> Outcome<String> {
         let mut body = terms.clone();
         body["patientId"] = json!(patient.id);
-        let asked = stack.post("/v1/access-requests").token(self.token()).json(&body).expect(201)?;
+        let asked =
+            stack.post("/v1/access-requests").token(self.token()).json(&body).expect(201)?;
         Ok(asked.text("/id")?.to_owned())
     }
 
@@ -422,11 +427,19 @@ impl Patient {
     ///
     /// # Errors
     /// When it does not become available.
-    pub fn note(&self, stack: &Stack, kind: &str, date: &str, title: &str, text: &str) -> Outcome<String> {
+    pub fn note(
+        &self,
+        stack: &Stack,
+        kind: &str,
+        date: &str,
+        title: &str,
+        text: &str,
+    ) -> Outcome<String> {
         let file = Document::new("note.txt", "text/plain", text.as_bytes().to_vec());
         let mut body = file.declaration(kind, title);
         body["date"] = json!(date);
-        let begun = stack.post(&self.path("/uploads")).token(self.token()).json(&body).expect(201)?;
+        let begun =
+            stack.post(&self.path("/uploads")).token(self.token()).json(&body).expect(201)?;
         post_form(&begun.body["upload"], &file)?.expect(204)?;
         let id = begun.text("/recordId")?.to_owned();
         let record = settled(stack, &self.id, self.token(), &id)?;

@@ -217,7 +217,8 @@ pub fn post_form(form: &Value, document: &Document) -> Outcome<Answer> {
     let fields = form["fields"].as_object().ok_or_else(|| Surprise("no form fields".into()))?;
     for (name, value) in fields {
         let value = value.as_str().unwrap_or_default();
-        let part = format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n");
+        let part =
+            format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n");
         body.extend(part.as_bytes());
         body.extend(value.as_bytes());
         body.extend(b"\r\n");

@@ -64,7 +64,11 @@ impl Stack {
     ///
     /// # Errors
     /// When AWS refuses.
-    pub fn function_configuration(&self, operation: &str, change: Option<&Value>) -> Outcome<Value> {
+    pub fn function_configuration(
+        &self,
+        operation: &str,
+        change: Option<&Value>,
+    ) -> Outcome<Value> {
         let name = self.function(operation);
         let url = format!("{}/2015-03-31/functions/{name}/configuration", self.endpoint);
         let call = match change {
@@ -78,10 +82,10 @@ impl Stack {
     #[must_use]
     pub fn function(&self, operation: &str) -> String {
         let table = self.outputs.get("TableName").map(String::as_str).unwrap_or_default();
-        let stack = self.outputs.get("StackName").map_or_else(
-            || table.split("-Table").next().unwrap_or_default(),
-            String::as_str,
-        );
+        let stack = self
+            .outputs
+            .get("StackName")
+            .map_or_else(|| table.split("-Table").next().unwrap_or_default(), String::as_str);
         format!("{stack}-{operation}")
     }
 

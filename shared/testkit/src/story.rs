@@ -165,7 +165,8 @@ impl Story<'_> {
         let lines: Vec<_> = text.list("/pages")?.iter().flat_map(lines).collect();
         ensure(!lines.is_empty(), format!("{name} has lines"))?;
         for line in &lines {
-            let sure = line["confidence"].as_f64().is_some_and(|sure| (0.0..=100.0).contains(&sure));
+            let sure =
+                line["confidence"].as_f64().is_some_and(|sure| (0.0..=100.0).contains(&sure));
             let sound = sure && line["text"].is_string() && line["bounds"]["width"].is_number();
             ensure(sound, format!("a line of {name} has text, confidence and a box: {line}"))?;
         }
@@ -201,12 +202,22 @@ impl Story<'_> {
     }
 
     /// A file that is as large and has the checksum it says, but is something else.
-    fn is_rejected(&mut self, patient: &Patient, what: &str, file: &Document, why: &str) -> Outcome {
+    fn is_rejected(
+        &mut self,
+        patient: &Patient,
+        what: &str,
+        file: &Document,
+        why: &str,
+    ) -> Outcome {
         let vault = (patient.id.as_str(), patient.token());
         let (id, sent) = file.upload(self.stack, vault, "other", "Not what it says")?;
         let sent = sent.expect(204)?;
         let record = settled(self.stack, &patient.id, patient.token(), &id)?;
-        self.line("patient", &format!("sends {what}; the record says {}", record["rejection"]), &silent(&sent));
+        self.line(
+            "patient",
+            &format!("sends {what}; the record says {}", record["rejection"]),
+            &silent(&sent),
+        );
         ensure(record["status"] == "rejected", format!("{what} is rejected"))?;
         ensure(record["rejection"] == why, format!("{what}: {}", record["rejection"]))?;
         self.no_object(patient, &id)
@@ -220,7 +231,13 @@ impl Story<'_> {
         self.nothing_is_left(patient, &id, &sent, what)
     }
 
-    fn nothing_is_left(&mut self, patient: &Patient, id: &str, sent: &Answer, what: &str) -> Outcome {
+    fn nothing_is_left(
+        &mut self,
+        patient: &Patient,
+        id: &str,
+        sent: &Answer,
+        what: &str,
+    ) -> Outcome {
         if sent.status >= 400 {
             let reason = String::from_utf8_lossy(&sent.bytes).into_owned();
             ensure(reason.contains("<Code>"), format!("{what}: a reason is given: {reason}"))?;
@@ -250,7 +267,10 @@ impl Story<'_> {
         self.chapter("6. The doctor asks, the patient decides");
         let kinds: Vec<_> = kinds(records);
         let request = doctor.ask(self.stack, patient, &reading(&kinds, 7200))?;
-        (self.tell)(&format!("  doctor   asks to read {} for treatment, two hours", kinds.join(", ")));
+        (self.tell)(&format!(
+            "  doctor   asks to read {} for treatment, two hours",
+            kinds.join(", ")
+        ));
         self.everything_is_absent(doctor, patient, records)?;
         let path = "/v1/access-requests?status=pending";
         let mine = self.stack.get_path(path).token(patient.token());
@@ -273,7 +293,8 @@ impl Story<'_> {
         let list = self.stack.get_path(&patient.path("/records")).token(doctor.token());
         self.step("doctor", "lists the records", &list, 404)?.problem("not-found")?;
         for record in records.iter().take(1) {
-            for (what, rest) in [("reads one", ""), ("its text", "/text"), ("its file", "/content")] {
+            for (what, rest) in [("reads one", ""), ("its text", "/text"), ("its file", "/content")]
+            {
                 let path = patient.path(&format!("/records/{}{rest}", record.id));
                 let read = self.stack.get_path(&path).token(doctor.token());
                 self.step("doctor", what, &read, 404)?.problem("not-found")?;
@@ -297,7 +318,8 @@ impl Story<'_> {
         ensure(seen.iter().all(|kind| kind == "lab-report"), "nothing else is listed")?;
         for record in granted.take(1) {
             let path = patient.path(&format!("/records/{}", record.id));
-            let get = |rest: &str| self.stack.get_path(&format!("{path}{rest}")).token(doctor.token());
+            let get =
+                |rest: &str| self.stack.get_path(&format!("{path}{rest}")).token(doctor.token());
             let (read, text, link) = (get(""), get("/text"), get("/content"));
             self.step("doctor", "reads the lab report", &read, 200)?;
             self.step("doctor", "reads its text", &text, 200)?;
@@ -453,7 +475,11 @@ fn kind_of(document: &Document) -> &'static str {
 }
 
 /// Begins an upload; answers the record's id and the form.
-fn begin(stack: &Stack, (patient, token): (&str, &str), file: &Document) -> Outcome<(String, Value)> {
+fn begin(
+    stack: &Stack,
+    (patient, token): (&str, &str),
+    file: &Document,
+) -> Outcome<(String, Value)> {
     let path = format!("/v1/patients/{patient}/uploads");
     let body = file.declaration("other", "Not what it says");
     let begun = stack.post(&path).token(token).json(&body).expect(201)?;

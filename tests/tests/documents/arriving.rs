@@ -2,7 +2,13 @@
 //! order or for nothing.
 
 use serde_json::{Value, json};
-use testkit::{Outcome, Surprise, documents::{Document, samples}, ensure, http::post_form, poll};
+use testkit::{
+    Outcome, Surprise,
+    documents::{Document, samples},
+    ensure,
+    http::post_form,
+    poll,
+};
 
 use crate::{Vault, deliver, deliver_all, plain};
 

@@ -2,7 +2,11 @@
 //! and a reading that fails hides nothing (I11).
 
 use serde_json::{Value, json};
-use testkit::{Outcome, Surprise, documents::{Document, samples, shared}, ensure, poll};
+use testkit::{
+    Outcome, Surprise,
+    documents::{Document, samples, shared},
+    ensure, poll,
+};
 
 use crate::{Vault, deliver_all, plain, put_aside, sample};
 
@@ -17,7 +21,8 @@ fn is_put_aside(vault: &Vault, id: &str) -> Outcome {
 /// The words of a text, in small letters with single spaces between them.
 fn words(pages: &[Value]) -> String {
     let lines = pages.iter().flat_map(|page| page["lines"].as_array().cloned().unwrap_or_default());
-    let text: Vec<_> = lines.map(|line| line["text"].as_str().unwrap_or_default().to_owned()).collect();
+    let text: Vec<_> =
+        lines.map(|line| line["text"].as_str().unwrap_or_default().to_owned()).collect();
     text.join(" ").to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -48,11 +53,13 @@ fn the_samples_are_read_with_their_words_pages_and_boxes() -> Outcome {
         for (page, expected) in pages.iter().zip(&by_page) {
             all_in(&words(std::slice::from_ref(page)), expected, name)?;
         }
-        let lines = pages.iter().flat_map(|page| page["lines"].as_array().cloned().unwrap_or_default());
+        let lines =
+            pages.iter().flat_map(|page| page["lines"].as_array().cloned().unwrap_or_default());
         for line in lines {
             let sure = line["confidence"].as_f64().unwrap_or(-1.0);
             let edge = |name: &str| line["bounds"][name].as_f64().unwrap_or(-1.0);
-            let inside = ["left", "top", "width", "height"].iter().all(|n| (0.0..=1.0).contains(&edge(n)));
+            let inside =
+                ["left", "top", "width", "height"].iter().all(|n| (0.0..=1.0).contains(&edge(n)));
             ensure(inside && (0.0..=100.0).contains(&sure), format!("{name}: {line}"))?;
         }
         ensure(vault.told(&id, "text-read")? == 1, format!("{name}: the trail says so once"))?;

@@ -10,7 +10,8 @@ fn everything_wrong_with_a_declaration_is_named_at_once() -> Outcome {
     let vault = Vault::open()?;
     let good = plain("x").declaration("other", "A document");
     let path = vault.patient.path("/uploads");
-    let send = |body: &Value| vault.stack.post(&path).token(vault.patient.token()).json(body).send();
+    let send =
+        |body: &Value| vault.stack.post(&path).token(vault.patient.token()).json(body).send();
     let wrong = |change: Value| {
         let mut body = good.clone();
         for (name, value) in change.as_object().into_iter().flatten() {

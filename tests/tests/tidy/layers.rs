@@ -64,7 +64,8 @@ fn dependencies_point_down() {
 
 #[test]
 fn the_domain_is_pure() {
-    let impure = ["async fn", ".await", "Timestamp::now", "now_v7", "std::env", "std::fs", "SystemTime"];
+    let impure =
+        ["async fn", ".await", "Timestamp::now", "now_v7", "std::env", "std::fs", "SystemTime"];
     for file in rust_files("shared/domain/src") {
         let text = read(&file);
         for word in impure {
@@ -83,7 +84,9 @@ fn prefixes() -> BTreeSet<String> {
     let text = without_tests(&text);
     let strings = text.split('"').filter(|part| part.contains('#'));
     let prefix = |part: &str| part.split('#').next().unwrap_or_default().to_owned() + "#";
-    let is_prefix = |part: &String| part.len() > 2 && part.trim_end_matches('#').bytes().all(|b| b.is_ascii_uppercase());
+    let is_prefix = |part: &String| {
+        part.len() > 2 && part.trim_end_matches('#').bytes().all(|b| b.is_ascii_uppercase())
+    };
     strings.map(prefix).filter(is_prefix).collect()
 }
 

@@ -45,7 +45,10 @@ fn each_action_has_one_file_that_serves_under_its_name_and_no_file_serves_anythi
                     text
                 };
                 let served = ["http", "event"].map(|kind| format!("edge::{kind}(\"{stem}\","));
-                assert!(served.iter().any(|call| text.contains(call)), "{stem} serves another name");
+                assert!(
+                    served.iter().any(|call| text.contains(call)),
+                    "{stem} serves another name"
+                );
                 assert!(files.insert(stem.clone()), "{stem} stands in two services");
             }
         }

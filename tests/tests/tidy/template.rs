@@ -82,7 +82,10 @@ fn each_function_is_built_by_us_and_has_its_own_role_log_and_alarm() {
         assert_eq!(function["Metadata"], json!({ "SkipBuild": true }), "{operation}");
         assert_eq!(properties["CodeUri"], format!("target/lambda/{operation}/"));
         assert_eq!(properties["Role"], json!({ "Fn::GetAtt": format!("{id}Role.Arn") }));
-        assert_eq!(properties["LoggingConfig"], json!({ "LogGroup": { "Ref": format!("{id}Logs") } }));
+        assert_eq!(
+            properties["LoggingConfig"],
+            json!({ "LogGroup": { "Ref": format!("{id}Logs") } })
+        );
         for name in ["Runtime", "Handler", "Architectures", "Policies"] {
             assert!(properties[name].is_null(), "{operation}: {name} is not its to say");
         }

@@ -4,7 +4,10 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use hospital::{Directory, bootstrap::{NewHospital, add_hospital}};
+use hospital::{
+    Directory,
+    bootstrap::{NewHospital, add_hospital},
+};
 use store::Store;
 
 /// Adds a hospital and its first admin. Uses the AWS credentials of the environment.
