@@ -2,6 +2,8 @@
 //! expired or an ID token, a stranger, the wrong role, staff without a second factor, an
 //! unverified, a revoked and a suspended doctor, another hospital's admin (I1, I5, I9, I10).
 
+#![allow(clippy::indexing_slicing, reason = "a test may fail at a wrong place")]
+
 use std::collections::BTreeSet;
 
 use domain::{

@@ -76,6 +76,14 @@ pub(crate) enum Command {
         #[arg(long)]
         delete_data: bool,
     },
+    /// Print the environment of a deployed function, for `cargo lambda watch --env-file`.
+    Env {
+        /// The operation, such as session_create.
+        operation: String,
+        /// Where the stack keeps its state and logs.
+        #[arg(long, default_value = ".local/dev")]
+        dir: PathBuf,
+    },
     /// Say whether a stack runs, and where.
     Status {
         /// Where the stack keeps its state and logs.
@@ -93,9 +101,21 @@ pub(crate) fn run(command: Command) -> Result<ExitCode> {
             println!("Serving at {}\nStop with `cargo xtask stack down`", info.api_url);
         }
         Command::Down { dir, delete_data } => down(&workspace.path(&dir), delete_data)?,
+        Command::Env { operation, dir } => {
+            print_environment(&workspace, &workspace.path(&dir), &operation)?;
+        }
         Command::Status { dir } => return Ok(status(&workspace.path(&dir))),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn print_environment(workspace: &Workspace, dir: &Path, operation: &str) -> Result<()> {
+    if StackInfo::running(dir).is_none() {
+        bail!("no stack runs in {}; start one with `cargo xtask stack up`", dir.display());
+    }
+    let mut command = Process::new(workspace.python());
+    command.arg(workspace.script("env.py")).arg(dir.join("stack.json")).arg(operation);
+    run_checked(&mut command, "ask the stack for the function's environment")
 }
 
 fn up_in_background(workspace: &Workspace, dir: &Path) -> Result<StackInfo> {
