@@ -49,10 +49,11 @@ fn play(stack: &Stack) -> Outcome {
 #[test]
 fn a_warm_request_makes_at_most_two_round_trips_one_after_the_other() -> Outcome {
     let stack = Stack::get()?;
+    let since = domain::Timestamp::now().as_millisecond();
     play(stack)?;
     println!("{:<24} {:>10} {:>6}", "operation", "sequential", "total");
     for (action, name) in Action::NAMES.iter().filter(|(a, _)| a.rule() != Rule::System) {
-        let lines = stack.logs(name, "awsSequential")?;
+        let lines = stack.logs(name, "awsSequential", since)?;
         let lines =
             lines.iter().filter_map(Value::as_str).filter_map(|l| serde_json::from_str(l).ok());
         let warm = |line: &Value| {

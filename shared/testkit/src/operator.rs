@@ -152,16 +152,16 @@ impl Stack {
         Call::new("POST", url).json(fault).expect(200).map(|_| ())
     }
 
-    /// The log lines of an operation that hold `text`.
+    /// The log lines of an operation that hold `text`, from `since` on (epoch milliseconds).
     ///
     /// # Errors
     /// When AWS refuses.
-    pub fn logs(&self, operation: &str, text: &str) -> Outcome<Vec<Value>> {
+    pub fn logs(&self, operation: &str, text: &str, since: i64) -> Outcome<Vec<Value>> {
         let group = format!("/aws/lambda/{}", self.function(operation));
         let mut lines = Vec::new();
         let mut next = Value::Null;
         loop {
-            let mut filter = json!({ "logGroupName": group });
+            let mut filter = json!({ "logGroupName": group, "startTime": since });
             if !text.is_empty() {
                 filter["filterPattern"] = json!(format!("\"{text}\""));
             }
