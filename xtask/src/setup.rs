@@ -45,17 +45,24 @@ fn install_tools(workspace: &Workspace) -> Result<()> {
         return Ok(());
     }
     let packages = missing.join(" ");
-    if !(rustix::process::geteuid().is_root() && on_path("apt-get")) {
+    if !may_install() {
         bail!(
             "the OCR server needs programs that are not installed. Install them with\n  \
              sudo apt-get install {packages}\nor `brew install tesseract poppler`, then try again"
         );
     }
-    println!("Installing {packages} (log: .local/apt.log)");
+    install_packages(workspace, &missing)
+}
+
+fn install_packages(workspace: &Workspace, packages: &[&str]) -> Result<()> {
+    println!("Installing {} (log: .local/apt.log)", packages.join(" "));
     apt(workspace, &["update"])?;
-    let mut install = vec!["install", "--yes", "--no-install-recommends"];
-    install.extend(missing);
-    apt(workspace, &install)
+    let install = ["install", "--yes", "--no-install-recommends"];
+    apt(workspace, &[&install, packages].concat())
+}
+
+fn may_install() -> bool {
+    rustix::process::geteuid().is_root() && on_path("apt-get")
 }
 
 fn apt(workspace: &Workspace, arguments: &[&str]) -> Result<()> {
@@ -73,7 +80,7 @@ fn apt(workspace: &Workspace, arguments: &[&str]) -> Result<()> {
 /// Creates the local stack's virtual environment unless it is there.
 fn create_environment(workspace: &Workspace) -> Result<()> {
     let folder = workspace.local().join("venv");
-    fill_environment(&workspace.script("requirements.txt"), &folder, "half a minute")
+    fill_environment(workspace, "requirements.txt", &folder, "half a minute")
 }
 
 /// Creates the linters' virtual environment unless it is there.
@@ -82,13 +89,19 @@ pub(crate) fn create_lint_environment(workspace: &Workspace) -> Result<()> {
     let lock = File::create(workspace.local().join("setup.lock"))?;
     lock.lock().context("waiting for another set-up to end")?;
     let folder = workspace.lint_environment();
-    fill_environment(&workspace.script("lint-requirements.txt"), &folder, "a minute or two")
+    fill_environment(workspace, "lint-requirements.txt", &folder, "a minute or two")
 }
 
 /// Creates a virtual environment anew unless it is whole and up to date. The
 /// stamp is written last, so a set-up that was cut short starts over.
-fn fill_environment(requirements: &Path, folder: &Path, patience: &str) -> Result<()> {
-    let wanted = fs::read_to_string(requirements)
+fn fill_environment(
+    workspace: &Workspace,
+    requirements: &str,
+    folder: &Path,
+    patience: &str,
+) -> Result<()> {
+    let requirements = workspace.script(requirements);
+    let wanted = fs::read_to_string(&requirements)
         .with_context(|| format!("reading {}", requirements.display()))?;
     let stamp = folder.join("requirements.stamp");
     let interpreter = folder.join("bin/python");
@@ -100,6 +113,12 @@ fn fill_environment(requirements: &Path, folder: &Path, patience: &str) -> Resul
         fs::remove_dir_all(folder).with_context(|| format!("removing {}", folder.display()))?;
     }
     let python = python3()?;
+    // Debian keeps what fills a new environment in a package of its own.
+    let mut whole = Command::new(&python);
+    whole.args(["-c", "import ensurepip"]).stderr(Stdio::null());
+    if !whole.status().is_ok_and(|status| status.success()) && may_install() {
+        install_packages(workspace, &["python3-venv"])?;
+    }
     let status = run(Command::new(&python).args(["-m", "venv"]).arg(folder))?;
     if !status.success() {
         bail!(
@@ -108,7 +127,7 @@ fn fill_environment(requirements: &Path, folder: &Path, patience: &str) -> Resul
     }
     let mut pip = Command::new(&interpreter);
     let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-    pip.args(install).arg("--requirement").arg(requirements);
+    pip.args(install).arg("--requirement").arg(&requirements);
     run_checked(&mut pip, "install the Python libraries; is the network there?")?;
     fs::write(&stamp, wanted).context("writing the stamp")
 }
