@@ -1,20 +1,18 @@
 //! The story, played over HTTP by `testkit`'s demo.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::Result;
 
 use crate::process::run_checked;
-use crate::workspace::{Workspace, cargo};
+use crate::workspace::Workspace;
 
 /// Plays the story against the stack of a folder; fails on the first surprise.
 pub(crate) fn play(workspace: &Workspace, dir: &Path, documents: Option<&Path>) -> Result<()> {
-    let mut command = cargo();
-    command
-        .args(["run", "--quiet", "--package", "testkit", "--bin", "demo"])
-        .args(["--", "--stack"])
-        .arg(dir.join("stack.json"))
-        .current_dir(&workspace.root);
+    // Built with all the others when the stack came up.
+    let mut command = Command::new(workspace.target.join("debug/demo"));
+    command.arg("--stack").arg(dir.join("stack.json")).current_dir(&workspace.root);
     if let Some(documents) = documents {
         command.arg("--documents").arg(documents);
     }
