@@ -1,1 +1,3 @@
-//! Black-box tests of the running stack, by capability, in `tests/`; material for them in `data/`.
+//! The API reference, made from the types that the operations read and answer with.
+
+pub mod reference;

@@ -5,6 +5,7 @@ mod dev;
 mod hospital_add;
 mod lint;
 mod new;
+mod openapi;
 mod process;
 mod servers;
 mod setup;
@@ -70,6 +71,8 @@ enum Command {
     ///
     /// Sets both up in .local/lint-venv the first time.
     Lint,
+    /// Write docs/openapi.json, made from the types that the operations read and answer with.
+    Openapi,
     /// Make the files of a new operation, after the pattern of record_get.
     ///
     /// Source, binary, sample event and template block; prints what is left to
@@ -102,6 +105,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Test { dir, keep, cargo_args } => test::run(dir, keep, &cargo_args),
         Command::Stack(command) => stack::run(command),
         Command::Lint => lint::run(),
+        Command::Openapi => openapi::run(),
         Command::New { service, operation } => new::run(&service, &operation),
         Command::HospitalAdd(args) => hospital_add::run(&args),
     }

@@ -92,17 +92,37 @@ impl Plan<'_> {
     /// The service's list of operations with one more, in order.
     fn library(&self) -> Result<String> {
         let path = format!("functions/{}/src/lib.rs", self.service);
+        let text = match self.path(&path).exists() {
+            true => self.read(&path)?,
+            false => LIBRARY.replace("SERVICE", self.service),
+        };
         let line = format!("pub mod {};", self.operation);
-        if !self.path(&path).exists() {
-            return Ok(format!("//! What the service `{}` does.\n\n{line}\n", self.service));
-        }
-        let text = self.read(&path)?;
         let mut lines: Vec<&str> = text.lines().collect();
         let is_module = |found: &&str| found.starts_with("pub mod ");
         let place = lines.iter().position(|found| is_module(found) && *found > line.as_str());
-        let end = lines.iter().rposition(is_module).map_or(lines.len(), |last| last + 1);
+        let last = lines.iter().rposition(is_module);
+        let end = last.map_or_else(|| lines.len().min(2), |last| last + 1);
         lines.insert(place.unwrap_or(end), &line);
-        Ok(lines.join("\n") + "\n")
+        self.with_contract(&(lines.join("\n") + "\n"))
+    }
+
+    /// The library with the operation's contract in its list.
+    fn with_contract(&self, library: &str) -> Result<String> {
+        let list = library.split_once("    vec![").and_then(|(before, rest)| {
+            let (inside, after) = rest.split_once("]\n")?;
+            Some((before, inside, after))
+        });
+        let (before, inside, after) = list.context("the library lists no contracts")?;
+        let one = format!("{}::operation().contract()", self.operation);
+        let mut items: Vec<&str> = inside.split(',').map(str::trim).collect();
+        items.push(&one);
+        items.retain(|item| !item.is_empty());
+        items.sort_unstable();
+        let list = match items.as_slice() {
+            [one] => format!("    vec![{one}]"),
+            several => format!("    vec![\n        {},\n    ]", several.join(",\n        ")),
+        };
+        Ok(format!("{before}{list}\n{after}"))
     }
 
     fn binary(&self) -> String {
@@ -179,57 +199,56 @@ fn camel(operation: &str) -> String {
     name
 }
 
+const LIBRARY: &str = r"//! What the service `SERVICE` does.
+
+/// What the service promises to its callers over HTTP.
+#[must_use]
+pub fn contracts() -> Vec<edge::Contract> {
+    vec![]
+}
+";
+
 const STUB: &str = r#"//! `GET PATH`: what it does, for whom, and why it may.
 
 use domain::{
-    PatientId, RecordId,
-    consent::Purpose,
+    RecordId,
     policy::{acts::VARIANT, permit},
 };
-use edge::{Failure, Http, Reader, Reply, Request};
+use edge::{Failure, Http, RecordPath, Reply, Request};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::{Look, Store};
 
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Store> {
-    edge::http("OPERATION", || Box::pin(Store::connect()), |store, request| {
-        Box::pin(handle(store, request))
-    })
+    edge::http(
+        "OPERATION",
+        "GET PATH",
+        |store, request, input| Box::pin(handle(store, request, input)),
+    )
 }
 
-struct Input {
-    patient: PatientId,
-    record: RecordId,
-    purpose: Option<Purpose>,
-}
-
-impl Input {
-    fn parse(request: &Request) -> Result<Self, Failure> {
-        let read = Reader::new(request);
-        let patient = read.path("patientId", PatientId::parse);
-        let record = read.path("recordId", RecordId::parse);
-        let purpose = read.purpose();
-        read.finish()?;
-        Ok(Self { patient: patient?, record: record?, purpose: purpose? })
-    }
-}
-
-#[derive(Serialize)]
+/// What it answers.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "VARIANT")]
 struct Output {
     id: RecordId,
     version: u32,
 }
 
-async fn handle(store: &Store, request: &Request) -> Result<Reply, Failure> {
+async fn handle(
+    store: &Store,
+    request: &Request,
+    input: RecordPath,
+) -> Result<Reply<Output>, Failure> {
     let caller = request.caller()?;
-    let input = Input::parse(request)?;
     let found = store.look(Look::vault(&caller, input.patient).record(input.record)).await?;
     let facts = found.facts(input.purpose);
     let permit = permit::<VARIANT>(&caller, &facts, found.target(), request.now)?;
     let (row, _) = found.record(&permit)?;
-    let reply = Reply::ok(&Output { id: input.record, version: row.version })?;
+    let reply = Reply::new(&Output { id: input.record, version: row.version })?;
     store.change(&permit).audit(&permit.entry(found.target()), request.now).commit().await?;
     Ok(reply)
 }
@@ -269,14 +288,13 @@ mod tests {
         fs::remove_dir_all(&root).unwrap();
         assert_eq!(files.len(), 5);
         let library = made(&files, "functions/records/src/lib.rs");
+        assert!(library.contains("        record_fold::operation().contract(),\n"));
         let (before, after) = library.split_once("pub mod record_fold;\n").unwrap();
         assert!(
             before.contains("pub mod record_download;") && after.contains("pub mod record_get;")
         );
         let stub = made(&files, "functions/records/src/record_fold.rs");
-        assert!(
-            stub.contains("edge::http(\"record_fold\"") && stub.contains("permit::<RecordFold>")
-        );
+        assert!(stub.contains("\"record_fold\",") && stub.contains("permit::<RecordFold>"));
         let binary = made(&files, "functions/records/src/bin/record_fold.rs");
         assert!(binary.contains("records::record_fold::operation().serve()"));
         let event = made(&files, "events/records/record_fold.json");
@@ -316,7 +334,9 @@ mod tests {
         let plan = Plan { root: &root, service: "letters", operation: "letter_send" };
         let files = plan.files().unwrap();
         assert!(made(&files, "functions/letters/Cargo.toml").contains("name = \"letters\""));
-        assert!(made(&files, "functions/letters/src/lib.rs").ends_with("pub mod letter_send;\n"));
+        let library = made(&files, "functions/letters/src/lib.rs");
+        assert!(library.contains("\npub mod letter_send;\n"));
+        assert!(library.contains("    vec![letter_send::operation().contract()]\n"));
         for (service, operation) in [
             ("records", "record_get"),
             ("records", "fold"),

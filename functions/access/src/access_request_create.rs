@@ -8,7 +8,12 @@ use domain::{
     consent::{RequestStatus, Terms},
     policy::{acts::AccessRequestCreate, permit},
 };
-use edge::{Failure, Http, Idempotency, Problem, Reader, Reply, Request, read};
+use edge::{
+    Failure, Http, Idempotency, Input, Read, Reader, Reply, Request,
+    kind::{id, text},
+    problem::NOT_FOUND,
+};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::{
     Fault, Look, Store, keys, rows,
@@ -21,44 +26,45 @@ use crate::terms::read_terms;
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Store> {
-    edge::http(
-        "access_request_create",
-        || Box::pin(Store::connect()),
-        |store, request| Box::pin(handle(store, request)),
-    )
+    edge::http("access_request_create", "POST /v1/access-requests", |store, request, input| {
+        Box::pin(handle(store, request, input))
+    })
 }
 
-struct Input {
+struct Asked {
     patient: PatientId,
     terms: Terms,
     message: Option<String>,
     idempotency: Idempotency,
 }
 
-impl Input {
-    fn parse(request: &Request) -> Result<Self, Failure> {
-        let read = Reader::with_body(request);
-        let patient = read.field("/patientId", read::id(PatientId::parse));
-        let terms = read_terms(&read, "");
-        let message = read.optional("/message", read::text(1, 1000));
+impl Input for Asked {
+    fn read(read: &Reader<'_>) -> Read<Self> {
+        let patient = read.field("/patientId", id(PatientId::parse));
+        let terms = read_terms(read, "");
+        let message = read.optional("/message", text(1, 1000));
         let idempotency = read.idempotency();
-        read.finish()?;
         Ok(Self { patient: patient?, terms: terms?, message: message?, idempotency: idempotency? })
     }
 }
 
-#[derive(Serialize)]
+/// A request that was made.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "AccessRequested")]
 struct Output {
     id: RequestId,
     status: RequestStatus,
     created_at: Timestamp,
 }
 
-async fn handle(store: &Store, request: &Request) -> Result<Reply, Failure> {
+async fn handle(
+    store: &Store,
+    request: &Request,
+    input: Asked,
+) -> Result<Reply<Output, 201>, Failure> {
     let caller = request.caller()?;
-    let input = Input::parse(request)?;
-    let place = input.idempotency.place::<domain::policy::acts::AccessRequestCreate>(&caller);
+    let place = input.idempotency.place::<AccessRequestCreate>(&caller);
     let look = Look::vault(&caller, input.patient).own_hospital().saved(&place);
     let found = store.look(look).await?;
     let facts = found.facts(None);
@@ -69,7 +75,7 @@ async fn handle(store: &Store, request: &Request) -> Result<Reply, Failure> {
         return Ok(reply);
     }
     let Caller::Doctor { id: doctor, hospital, .. } = caller else {
-        return Err(Problem::not_found().into());
+        return Err(NOT_FOUND.into());
     };
     let staff_key = store.hospital_key(&permit, &found).await?;
     let me = found.staff_item(&permit).ok_or(Fault::Corrupt("staff"))?;
@@ -95,7 +101,7 @@ async fn handle(store: &Store, request: &Request) -> Result<Reply, Failure> {
     seal(&mut attributes, &at, &key, &RequestContent { who, message: input.message })?;
     index(&mut attributes, &keys::in_doctor_requests(doctor, id));
     let output = Output { id, status: row.status, created_at: row.created_at };
-    let reply = Reply::created(&output)?;
+    let reply = Reply::new(&output)?;
     let asked = Outcome::Done(Done::Asked);
     let entry = permit.entry(Target { request: Some(id), ..stated });
     let change = store.change(&permit).create(attributes);

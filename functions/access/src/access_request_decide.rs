@@ -2,35 +2,40 @@
 //! less than was asked by stating `terms`; giving more takes `allowMore: true`. A grant begins
 //! now and takes the place of the one the doctor may hold. Needs an `Idempotency-Key` (I7).
 
-use std::time::Duration;
-
 use domain::{
     Caller, GrantId, RequestId, Timestamp,
-    audit::{Done, Draft, Outcome, Target},
-    consent::{GrantStatus, Purpose, RequestStatus, Terms},
+    consent::{RequestStatus, Terms},
     named,
-    names::Named,
-    policy::{Action, Permit, acts::AccessRequestDecide, permit},
+    policy::{acts::AccessRequestDecide, permit},
 };
-use edge::{Failure, Http, Idempotency, Problem, Reader, Reply, Request, read};
+use edge::{
+    Failure, Http, Idempotency, Input, Known, Read, Reader, Reply, Request,
+    kind::{flag, named},
+    problem::NOT_FOUND,
+};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::{
-    Change, DataKey, Fault, Item, Look, Store, Update, keys,
-    rows::{self, GrantRow, LiveGrant, RequestContent},
-    table::{index, item, seal},
-    text,
+    Look, Store, keys,
+    rows::{self, GrantRow},
 };
 
-use crate::{expiry, terms::read_terms};
+use crate::{
+    decision::{Decision, MORE_THAN_ASKED},
+    terms::read_terms,
+};
 
+const ALREADY_DECIDED: Known =
+    Known::conflict("already-decided", "This request has been decided already.");
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Store> {
     edge::http(
         "access_request_decide",
-        || Box::pin(Store::connect()),
-        |store, request| Box::pin(handle(store, request)),
+        "POST /v1/access-requests/{requestId}/decision",
+        |store, request, input| Box::pin(handle(store, request, input)),
     )
+    .problems(&[ALREADY_DECIDED, MORE_THAN_ASKED])
 }
 
 named! {
@@ -43,7 +48,7 @@ named! {
     }
 }
 
-struct Input {
+struct Decided {
     request: RequestId,
     verdict: Verdict,
     terms: Option<Terms>,
@@ -51,15 +56,13 @@ struct Input {
     idempotency: Idempotency,
 }
 
-impl Input {
-    fn parse(request: &Request) -> Result<Self, Failure> {
-        let read = Reader::with_body(request);
+impl Input for Decided {
+    fn read(read: &Reader<'_>) -> Read<Self> {
         let id = read.path("requestId", RequestId::parse);
-        let verdict = read.field("/decision", read::named);
-        let terms = read.has("/terms").then(|| read_terms(&read, "/terms")).transpose();
-        let allow_more = read.optional("/allowMore", read::flag);
+        let verdict = read.field("/decision", named());
+        let terms = read.object("/terms", read_terms);
+        let allow_more = read.optional("/allowMore", flag());
         let idempotency = read.idempotency();
-        read.finish()?;
         Ok(Self {
             request: id?,
             verdict: verdict?,
@@ -70,8 +73,10 @@ impl Input {
     }
 }
 
-#[derive(Serialize)]
+/// A request that was decided.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "AccessDecision")]
 struct Output {
     id: RequestId,
     status: RequestStatus,
@@ -79,8 +84,10 @@ struct Output {
     grant: Option<GrantView>,
 }
 
-#[derive(Serialize)]
+/// The grant that was given.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "GrantGiven")]
 struct GrantView {
     id: GrantId,
     terms: Terms,
@@ -88,9 +95,19 @@ struct GrantView {
     expires_at: Timestamp,
 }
 
-async fn handle(store: &Store, request: &Request) -> Result<Reply, Failure> {
+impl From<GrantRow> for GrantView {
+    fn from(grant: GrantRow) -> Self {
+        let GrantRow { id, terms, not_before, ends_at, .. } = grant;
+        Self { id, terms, not_before, expires_at: ends_at }
+    }
+}
+
+async fn handle(
+    store: &Store,
+    request: &Request,
+    input: Decided,
+) -> Result<Reply<Output>, Failure> {
     let caller = request.caller()?;
-    let input = Input::parse(request)?;
     let place = input.idempotency.place::<AccessRequestDecide>(&caller);
     // Only a patient has grants to look at; anybody else is refused by the policy.
     let (look, live) = match caller {
@@ -113,146 +130,25 @@ async fn handle(store: &Store, request: &Request) -> Result<Reply, Failure> {
     if let Some(reply) = input.idempotency.replay(&permit, &found, &key)? {
         return Ok(reply);
     }
-    let asked = found.request_item(&permit).ok_or_else(Problem::not_found)?;
+    let asked = found.request_item(&permit).ok_or(NOT_FOUND)?;
     let row: rows::Request = asked.clear()?;
     if row.status != RequestStatus::Pending {
-        let detail = "This request has been decided already.";
-        return Err(Problem::conflict("already-decided", detail).into());
+        return Err(ALREADY_DECIDED.into());
     }
-    let decision = Decision { store, permit: &permit, key: &key, input: &input, row: &row };
-    let (change, reply) = match input.verdict {
-        Verdict::Reject => decision.reject()?,
-        Verdict::Approve => decision.approve(asked, &live)?,
+    let (given, allow_more) = (input.terms.as_ref(), input.allow_more);
+    let decision = Decision { store, permit: &permit, key: &key, given, allow_more, row: &row };
+    let (change, grant) = match input.verdict {
+        Verdict::Reject => (decision.reject(), None),
+        Verdict::Approve => {
+            let (change, grant) = decision.approve(asked, &live)?;
+            (change, Some(grant))
+        }
     };
+    let status = match grant {
+        None => RequestStatus::Rejected,
+        Some(_) => RequestStatus::Approved,
+    };
+    let reply = Reply::new(&Output { id: row.id, status, grant: grant.map(GrantView::from) })?;
     input.idempotency.keep(change, &permit, &reply, &key).commit().await?;
     Ok(reply)
-}
-
-/// A decision on a pending request of the patient who calls.
-struct Decision<'a> {
-    store: &'a Store,
-    permit: &'a Permit<AccessRequestDecide>,
-    key: &'a DataKey,
-    input: &'a Input,
-    row: &'a rows::Request,
-}
-
-impl<'a> Decision<'a> {
-    fn reject(&self) -> Result<(Change<'a>, Reply), Failure> {
-        let output = Output { id: self.row.id, status: RequestStatus::Rejected, grant: None };
-        let purpose = self.row.terms.purpose;
-        let change = self.decided(RequestStatus::Rejected, Done::Rejected, None, purpose);
-        Ok((change, Reply::ok(&output)?))
-    }
-
-    fn approve(&self, asked: &Item, live: &[Item]) -> Result<(Change<'a>, Reply), Failure> {
-        let (terms, done) = self.terms()?;
-        let names = asked.open::<RequestContent>(self.key)?.who;
-        let id = GrantId(store::new_id());
-        // Whole seconds: a grant ends at the second that TTL and everybody else understands.
-        let not_before = Timestamp::from_second(self.permit.now().as_second())
-            .map_err(|_| Fault::Corrupt("clock"))?;
-        let ends_at = not_before + Duration::from_secs(terms.duration_seconds.into());
-        let row = GrantRow {
-            id,
-            patient: self.row.patient,
-            doctor: self.row.doctor,
-            hospital: self.row.hospital,
-            terms: terms.clone(),
-            not_before,
-            ends_at,
-            status: GrantStatus::Active,
-            created_at: self.permit.now(),
-            ended_at: None,
-        };
-        let at = keys::grant(row.patient, id);
-        let mut attributes = item(&at, &row)?;
-        seal(&mut attributes, &at, self.key, &names)?;
-        index(&mut attributes, &keys::in_doctor_grants(row.doctor, id));
-        let change =
-            self.decided(RequestStatus::Approved, done, Some(id), terms.purpose).create(attributes);
-        let change = self.put_live(change, &row, live)?;
-        let grant = GrantView { id, terms, not_before, expires_at: ends_at };
-        let output =
-            Output { id: self.row.id, status: RequestStatus::Approved, grant: Some(grant) };
-        Ok((change, Reply::ok(&output)?))
-    }
-
-    /// The terms given, and whether they are less or more than was asked.
-    fn terms(&self) -> Result<(Terms, Done), Failure> {
-        let asked = &self.row.terms;
-        match &self.input.terms {
-            None => Ok((asked.clone(), Done::Approved)),
-            Some(given) if given == asked => Ok((asked.clone(), Done::Approved)),
-            Some(given) if given.within(asked) => Ok((given.clone(), Done::Narrowed)),
-            Some(given) if self.input.allow_more => Ok((given.clone(), Done::Widened)),
-            Some(_) => {
-                let detail = "These terms give more than was asked; say allowMore to mean it.";
-                Err(Problem::conflict("more-than-asked", detail).into())
-            }
-        }
-    }
-
-    fn decided(
-        &self,
-        status: RequestStatus,
-        done: Done,
-        grant: Option<GrantId>,
-        purpose: Purpose,
-    ) -> Change<'a> {
-        let now = self.permit.now();
-        let mut request = Update::at(keys::request(self.row.patient, self.row.id))
-            .set("status", text(status.name()))
-            .set("decided_at", text(now))
-            .require("status", "=", text(RequestStatus::Pending.name()));
-        if let Some(grant) = grant {
-            request = request.set("grant", text(grant));
-        }
-        let target = Target {
-            request: Some(self.row.id),
-            grant,
-            doctor: Some(self.row.doctor),
-            purpose: Some(purpose),
-            ..Target::default()
-        };
-        let entry = Draft { outcome: Outcome::Done(done), ..self.permit.entry(target) };
-        self.store.change(self.permit).update(request).audit(&entry, now)
-    }
-
-    /// Makes the grant the live one, in place of the one the doctor may hold.
-    fn put_live(
-        &self,
-        change: Change<'a>,
-        grant: &GrantRow,
-        live: &[Item],
-    ) -> Result<Change<'a>, Failure> {
-        let now = self.permit.now();
-        let at = keys::live_grant(grant.patient, grant.doctor);
-        let row = LiveGrant {
-            id: grant.id,
-            patient: grant.patient,
-            doctor: grant.doctor,
-            terms: grant.terms.clone(),
-            not_before: grant.not_before,
-            ends_at: grant.ends_at,
-            reads: 0,
-            expires_at: grant.ends_at.as_second(),
-        };
-        let mut attributes = item(&at, &row)?;
-        index(&mut attributes, &keys::in_expiry(grant.id, grant.ends_at));
-        let Some(held) = live.iter().find(|item| item.key == at) else {
-            return Ok(change.create(attributes));
-        };
-        let held: LiveGrant = held.clear()?;
-        let change = change.replace(attributes, "id", text(held.id));
-        if held.ends_at <= now {
-            return Ok(expiry::expire(change, &held, Action::AccessRequestDecide, now));
-        }
-        Ok(change.update(
-            Update::at(keys::grant(held.patient, held.id))
-                .set("status", text(GrantStatus::Replaced.name()))
-                .set("ended_at", text(now))
-                .require("status", "=", text(GrantStatus::Active.name())),
-        ))
-    }
 }

@@ -2,39 +2,44 @@
 //! what a doctor asked. Newest first, whole pages; `status` filters.
 
 use domain::{
-    Caller, DoctorId, GrantId, HospitalId, PatientId, RequestId, Timestamp,
+    DoctorId, GrantId, HospitalId, PatientId, RequestId, Timestamp,
     consent::{RequestStatus, Terms},
-    policy::{acts::AccessRequestList, permit},
+    policy::acts::AccessRequestList,
 };
-use edge::{Failure, Http, Problem, Reader, Reply, Request, read};
+use edge::{Failure, Http, Input, Listing, Paging, Read, Reader, Reply, Request, kind::named};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::{
-    Item, Key, Look, Store, keys,
-    list::{Page, read_cursor},
+    Store, keys,
     rows::{self, RequestContent},
-    vault::DataKey,
 };
+
+use crate::own_list::OwnList;
 
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Store> {
-    edge::http(
-        "access_request_list",
-        || Box::pin(Store::connect()),
-        |store, request| Box::pin(handle(store, request)),
-    )
+    edge::http("access_request_list", "GET /v1/access-requests", |store, request, input| {
+        Box::pin(handle(store, request, input))
+    })
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Output {
-    items: Vec<RequestView>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next_cursor: Option<String>,
+struct Wanted {
+    paging: Paging,
+    status: Option<RequestStatus>,
 }
 
-#[derive(Serialize)]
+impl Input for Wanted {
+    fn read(read: &Reader<'_>) -> Read<Self> {
+        let (paging, status) = (read.paging(), read.query("status", named()));
+        Ok(Self { paging: paging?, status: status? })
+    }
+}
+
+/// A request for access.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "AccessRequest")]
 struct RequestView {
     id: RequestId,
     patient_id: PatientId,
@@ -74,57 +79,25 @@ impl RequestView {
             grant_id: row.grant,
         }
     }
-
-    fn open(item: &Item, key: &DataKey, patient: bool) -> Result<Self, Failure> {
-        let content = if patient { Some(item.open(key)?) } else { None };
-        Ok(Self::new(item.clear()?, content))
-    }
 }
 
-async fn handle(store: &Store, request: &Request) -> Result<Reply, Failure> {
-    let caller = request.caller()?;
-    let read = Reader::new(request);
-    let (limit, cursor) = (read.limit(), read.cursor());
-    let status = read.query("status", read::named::<RequestStatus>);
-    read.finish()?;
-    let status = status?;
-    let (look, range) = match caller {
-        Caller::Patient(id) => (Look::vault(&caller, id), keys::requests(id)),
-        Caller::Doctor { id, .. } => (Look::own(&caller).own_hospital(), keys::doctor_requests(id)),
-        Caller::Admin { .. } => return refuse(store, &caller, request).await,
+async fn handle(
+    store: &Store,
+    request: &Request,
+    Wanted { paging, status }: Wanted,
+) -> Result<Reply<Listing<RequestView>>, Failure> {
+    let list = OwnList {
+        of_patient: keys::requests,
+        of_doctor: keys::doctor_requests,
+        filters: format!("{status:?}"),
     };
-    let found = store.look(look).await?;
-    let facts = found.facts(None);
-    let permit = permit::<AccessRequestList>(&caller, &facts, found.target(), request.now)?;
-    let patient = matches!(caller, Caller::Patient(_));
-    let key = match patient {
-        true => store.patient_key(&permit, &found).await?,
-        false => store.hospital_key(&permit, &found).await?,
-    };
-    let list = Key { pk: "access_request_list".into(), sk: format!("{} {status:?}", caller.id()) };
-    let after = match cursor? {
-        Some(cursor) => Some(read_cursor(&cursor, &key, &list).ok_or_else(Reader::bad_cursor)?),
-        None => None,
-    };
-    let mut scroll = store.scroll(range, after);
-    let mut page = Page::of(limit?);
-    while let Some(items) = scroll.next().await? {
-        for item in &items {
-            let view = RequestView::open(item, &key, patient)?;
-            if status.is_none_or(|status| view.status == status) {
-                page.offer(item, view);
-            }
+    let page = list.page::<AccessRequestList, _>(store, request, &paging, |item, key| {
+        let row: rows::Request = item.clear()?;
+        if status.is_some_and(|status| row.status != status) {
+            return Ok(None);
         }
-        if page.is_full() {
-            break;
-        }
-    }
-    let next_cursor = page.next(&key, &list)?;
-    Reply::ok(&Output { items: page.items, next_cursor })
-}
-
-async fn refuse(store: &Store, caller: &Caller, request: &Request) -> Result<Reply, Failure> {
-    let found = store.look(Look::own(caller)).await?;
-    permit::<AccessRequestList>(caller, &found.facts(None), found.target(), request.now)?;
-    Err(Problem::not_found().into())
+        let content = key.map(|key| item.open(key)).transpose()?;
+        Ok(Some(RequestView::new(row, content)))
+    });
+    page.await
 }

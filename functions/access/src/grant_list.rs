@@ -5,39 +5,32 @@
 //! list comes from the index and may be a moment late; what a doctor may do never rests on it.
 
 use domain::{
-    Caller, DoctorId, GrantId, HospitalId, PatientId, Timestamp,
+    DoctorId, GrantId, HospitalId, PatientId, Timestamp,
     consent::{GrantStatus, Terms},
-    policy::{acts::GrantList, permit},
+    policy::acts::GrantList,
 };
-use edge::{Failure, Http, Problem, Reader, Reply, Request};
+use edge::{Failure, Http, Listing, Paging, Reply, Request};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::{
-    Item, Key, Look, Store, keys,
-    list::{Page, read_cursor},
+    Store, keys,
     rows::{GrantRow, Names},
-    vault::DataKey,
 };
+
+use crate::own_list::OwnList;
 
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Store> {
-    edge::http(
-        "grant_list",
-        || Box::pin(Store::connect()),
-        |store, request| Box::pin(handle(store, request)),
-    )
+    edge::http("grant_list", "GET /v1/grants", |store, request, input| {
+        Box::pin(handle(store, request, input))
+    })
 }
 
-#[derive(Serialize)]
+/// A grant.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Output {
-    items: Vec<GrantView>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next_cursor: Option<String>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
+#[schemars(rename = "Grant")]
 struct GrantView {
     id: GrantId,
     patient_id: PatientId,
@@ -54,7 +47,7 @@ struct GrantView {
     ended_at: Option<Timestamp>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct NamesView {
     doctor_name: String,
@@ -81,52 +74,21 @@ impl GrantView {
             ended_at: row.ended_at.or(over.then_some(row.ends_at)),
         }
     }
-
-    fn open(item: &Item, key: &DataKey, patient: bool, now: Timestamp) -> Result<Self, Failure> {
-        let names = if patient { Some(item.open(key)?) } else { None };
-        Ok(Self::new(item.clear()?, names, now))
-    }
 }
 
-async fn handle(store: &Store, request: &Request) -> Result<Reply, Failure> {
-    let caller = request.caller()?;
-    let read = Reader::new(request);
-    let (limit, cursor) = (read.limit(), read.cursor());
-    read.finish()?;
-    let (look, range) = match caller {
-        Caller::Patient(id) => (Look::vault(&caller, id), keys::grants(id)),
-        Caller::Doctor { id, .. } => (Look::own(&caller).own_hospital(), keys::doctor_grants(id)),
-        Caller::Admin { .. } => return refuse(store, &caller, request).await,
+async fn handle(
+    store: &Store,
+    request: &Request,
+    paging: Paging,
+) -> Result<Reply<Listing<GrantView>>, Failure> {
+    let list = OwnList {
+        of_patient: keys::grants,
+        of_doctor: keys::doctor_grants,
+        filters: String::new(),
     };
-    let found = store.look(look).await?;
-    let facts = found.facts(None);
-    let permit = permit::<GrantList>(&caller, &facts, found.target(), request.now)?;
-    let patient = matches!(caller, Caller::Patient(_));
-    let key = match patient {
-        true => store.patient_key(&permit, &found).await?,
-        false => store.hospital_key(&permit, &found).await?,
-    };
-    let list = Key { pk: "grant_list".into(), sk: caller.id().to_string() };
-    let after = match cursor? {
-        Some(cursor) => Some(read_cursor(&cursor, &key, &list).ok_or_else(Reader::bad_cursor)?),
-        None => None,
-    };
-    let mut scroll = store.scroll(range, after);
-    let mut page = Page::of(limit?);
-    while let Some(items) = scroll.next().await? {
-        for item in &items {
-            page.offer(item, GrantView::open(item, &key, patient, request.now)?);
-        }
-        if page.is_full() {
-            break;
-        }
-    }
-    let next_cursor = page.next(&key, &list)?;
-    Reply::ok(&Output { items: page.items, next_cursor })
-}
-
-async fn refuse(store: &Store, caller: &Caller, request: &Request) -> Result<Reply, Failure> {
-    let found = store.look(Look::own(caller)).await?;
-    permit::<GrantList>(caller, &found.facts(None), found.target(), request.now)?;
-    Err(Problem::not_found().into())
+    let page = list.page::<GrantList, _>(store, request, &paging, |item, key| {
+        let names = key.map(|key| item.open(key)).transpose()?;
+        Ok(Some(GrantView::new(item.clear()?, names, request.now)))
+    });
+    page.await
 }

@@ -8,32 +8,37 @@ use domain::{
     names::Named,
     policy::{acts::GrantRevoke, permit},
 };
-use edge::{Failure, Http, Problem, Reader, Reply, Request};
+use edge::{Failure, Http, Input, Read, Reader, Reply, Request, problem::NOT_FOUND};
 use store::{Look, Store, Update, keys, rows::GrantRow, text};
 
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Store> {
-    edge::http(
-        "grant_revoke",
-        || Box::pin(Store::connect()),
-        |store, request| Box::pin(handle(store, request)),
-    )
+    edge::http("grant_revoke", "DELETE /v1/grants/{grantId}", |store, request, input| {
+        Box::pin(handle(store, request, input))
+    })
 }
 
-async fn handle(store: &Store, request: &Request) -> Result<Reply, Failure> {
+struct Which {
+    grant: GrantId,
+}
+
+impl Input for Which {
+    fn read(read: &Reader<'_>) -> Read<Self> {
+        Ok(Self { grant: read.path("grantId", GrantId::parse)? })
+    }
+}
+
+async fn handle(store: &Store, request: &Request, input: Which) -> Result<Reply<(), 204>, Failure> {
     let caller = request.caller()?;
-    let read = Reader::new(request);
-    let grant = read.path("grantId", GrantId::parse);
-    read.finish()?;
     let look = match caller {
-        Caller::Patient(id) => Look::vault(&caller, id).grant(grant?),
+        Caller::Patient(id) => Look::vault(&caller, id).grant(input.grant),
         _ => Look::own(&caller),
     };
     let found = store.look(look).await?;
     let facts = found.facts(None);
     let permit = permit::<GrantRevoke>(&caller, &facts, found.target(), request.now)?;
-    let item = found.grant_item(&permit).ok_or_else(Problem::not_found)?;
+    let item = found.grant_item(&permit).ok_or(NOT_FOUND)?;
     let row: GrantRow = item.clear()?;
     if row.status != GrantStatus::Active || row.ends_at <= request.now {
         return Ok(Reply::no_content());

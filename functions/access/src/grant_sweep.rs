@@ -10,7 +10,7 @@ use crate::expiry;
 /// The operation.
 #[must_use]
 pub fn operation() -> Event<Store> {
-    edge::event("grant_sweep", || Box::pin(Store::connect()), |store, _| Box::pin(handle(store)))
+    edge::event("grant_sweep", |store, _| Box::pin(handle(store)))
 }
 
 async fn handle(store: &Store) -> Result<Value, Fault> {

@@ -14,9 +14,7 @@ use crate::expiry;
 /// The operation.
 #[must_use]
 pub fn operation() -> Event<Follower> {
-    edge::event("table_stream", Follower::connect, |follower, event| {
-        Box::pin(handle(follower, event))
-    })
+    edge::event("table_stream", |follower, event| Box::pin(handle(follower, event)))
 }
 
 /// The store and the directory of accounts.
@@ -26,7 +24,7 @@ pub struct Follower {
     directory: Directory,
 }
 
-impl Follower {
+impl Service for Follower {
     fn connect() -> Boxed<'static, Result<Self, Fault>> {
         Box::pin(async {
             let config = store::aws_config().await;
@@ -34,9 +32,7 @@ impl Follower {
             Ok(Self { store: Store::new(&config)?, directory })
         })
     }
-}
 
-impl Service for Follower {
     fn store(&self) -> Option<&Store> {
         Some(&self.store)
     }

@@ -8,10 +8,10 @@ use domain::{
     record::RecordType,
 };
 use edge::{
-    Reader,
-    read::{Read, date, named, number, set},
+    Read, Reader,
+    kind::{custom, date, named, names, number, set},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The shortest grant here: an hour, unless the environment of a test stack says otherwise.
 fn limits() -> DurationLimits {
@@ -27,11 +27,11 @@ fn limits() -> DurationLimits {
 /// When a field is missing or wrong; the reader knows which.
 pub(crate) fn read_terms(read: &Reader<'_>, at: &str) -> Read<Terms> {
     let DurationLimits { shortest, longest } = limits();
-    let actions = read.field(&format!("{at}/actions"), set(named));
-    let types = read.field(&format!("{at}/types"), types);
-    let from = read.optional(&format!("{at}/from"), date);
-    let to = read.optional(&format!("{at}/to"), date);
-    let purpose = read.field(&format!("{at}/purpose"), named);
+    let actions = read.field(&format!("{at}/actions"), set(named()));
+    let types = read.field(&format!("{at}/types"), custom(types, types_schema));
+    let from = read.optional(&format!("{at}/from"), date());
+    let to = read.optional(&format!("{at}/to"), date());
+    let purpose = read.field(&format!("{at}/purpose"), named());
     let duration = number(u64::from(shortest), u64::from(longest));
     let duration = read.field(&format!("{at}/durationSeconds"), duration);
     let max_reads = read.optional(&format!("{at}/maxReads"), number(1, u64::from(MOST_READS)));
@@ -73,6 +73,15 @@ fn types(value: &Value) -> Result<BTreeSet<RecordType>, String> {
 }
 
 fn unknown() -> String {
-    let names: Vec<_> = RecordType::NAMES.iter().map(|(_, name)| *name).collect();
-    format!("must hold only: all, {}", names.join(", "))
+    format!("must hold only: all, {}", names::<RecordType>().join(", "))
+}
+
+fn types_schema() -> Value {
+    let names = [vec!["all"], names::<RecordType>()].concat();
+    json!({
+        "description": "`all` stands for every type that is not sensitive.",
+        "type": "array",
+        "items": { "type": "string", "enum": names },
+        "minItems": 1,
+    })
 }

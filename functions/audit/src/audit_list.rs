@@ -4,59 +4,46 @@
 use std::collections::HashMap;
 
 use domain::{
-    AuditId, GrantId, HospitalId, PatientId, RecordId, RequestId, Timestamp,
+    AuditId, GrantId, PatientId, RecordId, RequestId, Timestamp,
     audit::{Actor, Entry, Ledger, Outcome},
     consent::Purpose,
     policy::{Action, acts::AuditList, permit},
 };
-use edge::{Failure, Http, Reader, Reply, Request};
+use edge::{Failure, Http, Input, Listing, Paging, Read, Reader, Reply, Request};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::{
-    Fault, Item, Key, Look, Owner, Store, keys,
-    list::{Page, Scroll, read_cursor},
-    rows::{Profile, StaffContent},
+    Fault, Item, Key, Look, Store, keys,
+    list::{Page, Scroll},
     table::Attributes,
 };
 
-/// The most items of one consistent read (DynamoDB's limit for a transaction).
-const MOST_AT_ONCE: usize = 100;
+use crate::names::{names, place};
 
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Store> {
-    edge::http(
-        "audit_list",
-        || Box::pin(Store::connect()),
-        |store, request| Box::pin(handle(store, request)),
-    )
+    edge::http("audit_list", "GET /v1/patients/{patientId}/audit", |store, request, input| {
+        Box::pin(handle(store, request, input))
+    })
 }
 
-struct Input {
+struct Wanted {
     patient: PatientId,
-    limit: usize,
-    cursor: Option<String>,
+    paging: Paging,
 }
 
-impl Input {
-    fn parse(request: &Request) -> Result<Self, Failure> {
-        let read = Reader::new(request);
-        let patient = read.path("patientId", PatientId::parse);
-        let (limit, cursor) = (read.limit(), read.cursor());
-        read.finish()?;
-        Ok(Self { patient: patient?, limit: limit?, cursor: cursor? })
+impl Input for Wanted {
+    fn read(read: &Reader<'_>) -> Read<Self> {
+        let (patient, paging) = (read.path("patientId", PatientId::parse), read.paging());
+        Ok(Self { patient: patient?, paging: paging? })
     }
 }
 
-#[derive(Serialize)]
+/// One line of the trail.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Output {
-    items: Vec<EntryView>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next_cursor: Option<String>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
+#[schemars(rename = "AuditEntry")]
 struct EntryView {
     id: AuditId,
     at: Timestamp,
@@ -77,15 +64,18 @@ struct EntryView {
     grant_id: Option<GrantId>,
 }
 
-async fn handle(store: &Store, request: &Request) -> Result<Reply, Failure> {
+async fn handle(
+    store: &Store,
+    request: &Request,
+    input: Wanted,
+) -> Result<Reply<Listing<EntryView>>, Failure> {
     let caller = request.caller()?;
-    let input = Input::parse(request)?;
     let ledger = Ledger::Patient(input.patient);
     let this_month = keys::audits(ledger, &keys::month(request.now));
     let mut newest = store.scroll(this_month, None);
     // Without a cursor the newest entries are read beside what the decision rests on.
     let look = store.look(Look::vault(&caller, input.patient));
-    let (found, first) = match input.cursor {
+    let (found, first) = match input.paging.cursor {
         None => tokio::try_join!(look, newest.next())?,
         Some(_) => (look.await?, None),
     };
@@ -94,17 +84,15 @@ async fn handle(store: &Store, request: &Request) -> Result<Reply, Failure> {
     let key = store.patient_key(&permit, &found).await?;
     let list = Key { pk: "audit_list".into(), sk: input.patient.to_string() };
     let mut walk = Walk { ledger, month: keys::month(request.now), run: newest, batch: first };
-    if let Some(cursor) = &input.cursor {
-        let after = read_cursor(cursor, &key, &list).ok_or_else(Reader::bad_cursor)?;
+    if let Some(after) = input.paging.after(&key, &list)? {
         walk = Walk::after(store, ledger, after).await?;
     }
     let vault = found.patient_vault(&permit).ok_or(Fault::Corrupt("vault"))?;
-    let mut page = Page::of(input.limit);
+    let mut page = Page::of(input.paging.limit);
     walk.fill(store, &keys::month(vault.created_at), &mut page).await?;
-    let next_cursor = page.next(&key, &list)?;
     let names = names(store, &page.items).await?;
-    let items = page.items.iter().map(|entry| view(entry, input.patient, &names)).collect();
-    Reply::ok(&Output { items, next_cursor })
+    let page = page.map(|entry| view(&entry, input.patient, &names));
+    Reply::new(&Listing::new(page, &key, &list)?)
 }
 
 /// A walk back through the months of a trail.
@@ -178,48 +166,4 @@ fn view(entry: &Entry, patient: PatientId, names: &HashMap<Key, String>) -> Entr
         grant_id: entry.target.grant,
         actor_name: name,
     }
-}
-
-/// Where a staff member stands in the table.
-fn place(actor: &Actor) -> Option<(HospitalId, Key)> {
-    match *actor {
-        Actor::Doctor { id, hospital } => Some((hospital, keys::doctor(hospital, id))),
-        Actor::HospitalAdmin { id, hospital } => Some((hospital, keys::admin(hospital, id))),
-        Actor::Patient { .. } | Actor::System => None,
-    }
-}
-
-/// The names of the staff in the entries, each with their hospital: one read, and one key for
-/// each hospital. The patient may know who came to their vault.
-async fn names(store: &Store, entries: &[Entry]) -> Result<HashMap<Key, String>, Fault> {
-    let mut staff: Vec<_> = entries.iter().filter_map(|entry| place(&entry.actor)).collect();
-    staff.sort_by(|a, b| (a.0, &a.1.sk).cmp(&(b.0, &b.1.sk)));
-    staff.dedup();
-    let mut hospitals: Vec<_> = staff.iter().map(|(hospital, _)| *hospital).collect();
-    hospitals.dedup();
-    let vaults = hospitals.iter().map(|id| keys::vault(Owner::Hospital(*id)));
-    let places: Vec<_> = vaults.chain(staff.iter().map(|(_, key)| key.clone())).collect();
-    if places.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let mut read = Vec::new();
-    for some in places.chunks(MOST_AT_ONCE) {
-        read.extend(store.table.read(some).await?);
-    }
-    let mut read = read.into_iter();
-    let mut opened = HashMap::new();
-    for (id, vault) in hospitals.iter().zip(read.by_ref()) {
-        let vault = vault.ok_or(Fault::Corrupt("hospital"))?;
-        let wrapped = vault.bytes("wrapped").ok_or(Fault::Corrupt("wrapped-key"))?;
-        let key = store.keys.unwrap(Owner::Hospital(*id), wrapped).await?;
-        let Profile { name, .. } = vault.open(&key)?;
-        opened.insert(*id, (key, name));
-    }
-    let mut names = HashMap::new();
-    for ((hospital, place), item) in staff.into_iter().zip(read) {
-        let (Some(item), Some((key, hospital))) = (item, opened.get(&hospital)) else { continue };
-        let StaffContent { name, .. } = item.open(key)?;
-        names.insert(place, format!("{name} ({hospital})"));
-    }
-    Ok(names)
 }

@@ -6,7 +6,15 @@ pub mod upload_create;
 pub mod upload_ingest;
 
 mod check;
+mod declared;
+mod notification;
 mod queue;
 mod reader;
 mod text;
 mod vaulted;
+
+/// What the service promises to its callers over HTTP.
+#[must_use]
+pub fn contracts() -> Vec<edge::Contract> {
+    vec![upload_create::operation().contract()]
+}

@@ -5,7 +5,7 @@ use domain::{
     policy::Action,
     record::{TextProblem, TextStatus},
 };
-use edge::{Event, Message, Service};
+use edge::{Boxed, Event, Message, Service};
 use serde::Deserialize;
 use store::{Fault, Store, objects::Place, variable};
 
@@ -32,36 +32,32 @@ pub struct Completions {
 }
 
 impl Service for Completions {
+    fn connect() -> Boxed<'static, Result<Self, Fault>> {
+        Box::pin(async {
+            let config = store::aws_config().await;
+            Ok(Self {
+                store: Store::new(&config)?,
+                reader: Reader::new(&config, ""),
+                queue: Queue::new(&config)?,
+                ocr_queue: variable("OCR_QUEUE_URL")?,
+                ocr_dead_letters: variable("OCR_DEAD_LETTERS_URL")?,
+            })
+        })
+    }
+
     fn store(&self) -> Option<&Store> {
         Some(&self.store)
-    }
-}
-
-impl Completions {
-    async fn connect() -> Result<Self, Fault> {
-        let config = store::aws_config().await;
-        Ok(Self {
-            store: Store::new(&config)?,
-            reader: Reader::new(&config, ""),
-            queue: Queue::new(&config)?,
-            ocr_queue: variable("OCR_QUEUE_URL")?,
-            ocr_dead_letters: variable("OCR_DEAD_LETTERS_URL")?,
-        })
     }
 }
 
 /// The operation.
 #[must_use]
 pub fn operation() -> Event<Completions> {
-    edge::event(
-        NAME,
-        || Box::pin(Completions::connect()),
-        |completions, event| {
-            Box::pin(completions.queue.work(NAME, event, completions, |completions, message| {
-                Box::pin(handle(completions, message))
-            }))
-        },
-    )
+    edge::event(NAME, |completions, event| {
+        Box::pin(completions.queue.work(NAME, event, completions, |completions, message| {
+            Box::pin(handle(completions, message))
+        }))
+    })
 }
 
 /// What the reader tells (Amazon Textract Developer Guide, "Completion status of an asynchronous

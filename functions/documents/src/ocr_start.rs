@@ -8,7 +8,7 @@ use domain::{
     policy::Action,
     record::{MediaType, TextProblem, TextStatus},
 };
-use edge::{Event, Message, Service};
+use edge::{Boxed, Event, Message, Service};
 use store::{
     Fault, Objects, Store,
     rows::{FileContent, PageContent},
@@ -37,44 +37,42 @@ pub struct Readings {
 }
 
 impl Service for Readings {
+    fn connect() -> Boxed<'static, Result<Self, Fault>> {
+        Box::pin(async {
+            let config = store::aws_config().await;
+            let objects = Objects::new(&config)?;
+            let tell = NotificationChannel::builder()
+                .sns_topic_arn(variable("COMPLETION_TOPIC_ARN")?)
+                .role_arn(variable("TEXTRACT_ROLE_ARN")?)
+                .build()
+                .map_err(|_| Fault::Corrupt("notification-channel"))?;
+            Ok(Self {
+                store: Store::new(&config)?,
+                reader: Reader::new(&config, objects.bucket()),
+                objects,
+                queue: Queue::new(&config)?,
+                tell,
+                completion_queue: variable("COMPLETION_QUEUE_URL")?,
+                check_after_seconds: number("OCR_CHECK_AFTER_SECONDS")?,
+            })
+        })
+    }
+
     fn store(&self) -> Option<&Store> {
         Some(&self.store)
-    }
-}
-
-impl Readings {
-    async fn connect() -> Result<Self, Fault> {
-        let config = store::aws_config().await;
-        let objects = Objects::new(&config)?;
-        let tell = NotificationChannel::builder()
-            .sns_topic_arn(variable("COMPLETION_TOPIC_ARN")?)
-            .role_arn(variable("TEXTRACT_ROLE_ARN")?)
-            .build()
-            .map_err(|_| Fault::Corrupt("notification-channel"))?;
-        Ok(Self {
-            store: Store::new(&config)?,
-            reader: Reader::new(&config, objects.bucket()),
-            objects,
-            queue: Queue::new(&config)?,
-            tell,
-            completion_queue: variable("COMPLETION_QUEUE_URL")?,
-            check_after_seconds: number("OCR_CHECK_AFTER_SECONDS")?,
-        })
     }
 }
 
 /// The operation.
 #[must_use]
 pub fn operation() -> Event<Readings> {
-    edge::event(
-        NAME,
-        || Box::pin(Readings::connect()),
-        |readings, event| {
-            Box::pin(readings.queue.work(NAME, event, readings, |readings, message| {
+    edge::event(NAME, |readings, event| {
+        Box::pin(
+            readings.queue.work(NAME, event, readings, |readings, message| {
                 Box::pin(handle(readings, message))
-            }))
-        },
-    )
+            }),
+        )
+    })
 }
 
 /// Reads; when the last attempt fails the record says so too, so that nobody waits for it.

@@ -4,21 +4,26 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Date, PatientId, RecordId, Timestamp,
+    PatientId, RecordId, Timestamp,
     audit::{Actor, Target},
     consent::Purpose,
     policy::{Permit, acts::UploadCreate, permit},
-    record::{MAX_FILE_BYTES, MediaType, RecordStatus, RecordType},
+    record::{MAX_FILE_BYTES, RecordStatus},
 };
-use edge::{Failure, Http, Idempotency, Reader, Reply, Request, Service, read};
+use edge::{
+    Boxed, Failure, Http, Idempotency, Input, Read, Reader, Reply, Request, Service,
+    kind::{date, named, number, text},
+};
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
 use store::{
     DataKey, Fault, Look, Objects, Store, keys,
     objects::{Admission, Place, UPLOAD_SECONDS},
     rows::{FileContent, Record, RecordContent},
     table::{Attributes, item, seal},
 };
+
+use crate::declared::{file_name, sha256};
 
 /// What the operation needs.
 #[derive(Debug)]
@@ -28,15 +33,15 @@ pub struct Uploads {
 }
 
 impl Service for Uploads {
+    fn connect() -> Boxed<'static, Result<Self, Fault>> {
+        Box::pin(async {
+            let config = store::aws_config().await;
+            Ok(Self { store: Store::new(&config)?, objects: Objects::new(&config)? })
+        })
+    }
+
     fn store(&self) -> Option<&Store> {
         Some(&self.store)
-    }
-}
-
-impl Uploads {
-    async fn connect() -> Result<Self, Fault> {
-        let config = store::aws_config().await;
-        Ok(Self { store: Store::new(&config)?, objects: Objects::new(&config)? })
     }
 }
 
@@ -45,12 +50,12 @@ impl Uploads {
 pub fn operation() -> Http<Uploads> {
     edge::http(
         "upload_create",
-        || Box::pin(Uploads::connect()),
-        |uploads, request| Box::pin(handle(uploads, request)),
+        "POST /v1/patients/{patientId}/uploads",
+        |uploads, request, input| Box::pin(handle(uploads, request, input)),
     )
 }
 
-struct Input {
+struct NewUpload {
     patient: PatientId,
     purpose: Option<Purpose>,
     once: Idempotency,
@@ -59,21 +64,19 @@ struct Input {
     sha256: Vec<u8>,
 }
 
-impl Input {
-    fn parse(request: &Request) -> Result<Self, Failure> {
-        let read = Reader::with_body(request);
+impl Input for NewUpload {
+    fn read(read: &Reader<'_>) -> Read<Self> {
         let patient = read.path("patientId", PatientId::parse);
         let purpose = read.purpose();
         let once = read.idempotency();
-        let kind = read.field("/type", read::named::<RecordType>);
-        let date: Result<Date, _> = read.field("/date", read::date);
-        let title = read.field("/title", read::text(1, 200));
-        let notes = read.optional("/notes", read::text(1, 4000));
-        let name = read.field("/fileName", file_name);
-        let media_type = read.field("/contentType", read::named::<MediaType>);
-        let size = read.field("/size", read::number(1, MAX_FILE_BYTES));
-        let sha256 = read.field("/sha256", sha256);
-        read.finish()?;
+        let kind = read.field("/type", named());
+        let date = read.field("/date", date());
+        let title = read.field("/title", text(1, 200));
+        let notes = read.optional("/notes", text(1, 4000));
+        let name = read.field("/fileName", file_name());
+        let media_type = read.field("/contentType", named());
+        let size = read.field("/size", number(1, MAX_FILE_BYTES));
+        let sha256 = read.field("/sha256", sha256());
         let (media_type, size, (sha256_hex, sha256)) = (media_type?, size?, sha256?);
         let file = FileContent { name: name?, media_type, size, sha256: sha256_hex };
         Ok(Self {
@@ -93,48 +96,30 @@ impl Input {
     }
 }
 
-/// A file's own name, without a path.
-fn file_name(value: &Value) -> Result<String, String> {
-    let name = read::text(1, 255)(value)?;
-    match name.contains(['/', '\\', '\n', '\t']) {
-        true => Err("must be a name without a path".into()),
-        false => Ok(name),
-    }
-}
-
-/// A SHA-256, as it is written and as bytes.
-fn sha256(value: &Value) -> Result<(String, Vec<u8>), String> {
-    let wrong = || String::from("must be a SHA-256 in 64 lower-case hexadecimal digits");
-    let text = value.as_str().filter(|text| text.len() == 64).ok_or_else(wrong)?;
-    let digit = |byte: &u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    };
-    let digits: Option<Vec<u8>> = text.as_bytes().iter().map(digit).collect();
-    let digits = digits.ok_or_else(wrong)?;
-    let bytes = digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit));
-    Ok((text.to_owned(), bytes.collect()))
-}
-
-/// What is answered.
-#[derive(Debug, Serialize)]
+/// A record that waits for its file.
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Upload")]
 struct Output {
     record_id: RecordId,
     upload: Upload,
     expires_at: Timestamp,
 }
 
-#[derive(Debug, Serialize)]
+/// The form to send the file with: all fields first, then `file`, as `multipart/form-data`.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "UploadForm")]
 struct Upload {
     url: String,
     fields: BTreeMap<String, String>,
 }
 
-async fn handle(uploads: &Uploads, request: &Request) -> Result<Reply, Failure> {
+async fn handle(
+    uploads: &Uploads,
+    request: &Request,
+    input: NewUpload,
+) -> Result<Reply<Output, 201>, Failure> {
     let caller = request.caller()?;
-    let input = Input::parse(request)?;
     let Uploads { store, objects } = uploads;
     let saved = input.once.place::<UploadCreate>(&caller);
     let look = Look::vault(&caller, input.patient).new_record(input.content.class()).saved(&saved);
@@ -146,7 +131,7 @@ async fn handle(uploads: &Uploads, request: &Request) -> Result<Reply, Failure> 
         return Ok(reply);
     }
     let record = RecordId(store::new_id());
-    let reply = Reply::created(&form(objects, &input, record, request.now).await?)?;
+    let reply = Reply::new(&form(objects, &input, record, request.now).await?)?;
     let target = Target { record: Some(record), ..found.target() };
     let change = store
         .change(&permit)
@@ -158,7 +143,7 @@ async fn handle(uploads: &Uploads, request: &Request) -> Result<Reply, Failure> 
 
 async fn form(
     objects: &Objects,
-    input: &Input,
+    input: &NewUpload,
     record: RecordId,
     now: Timestamp,
 ) -> Result<Output, Fault> {
@@ -179,7 +164,7 @@ async fn form(
 
 fn new_record(
     permit: &Permit<UploadCreate>,
-    input: &Input,
+    input: &NewUpload,
     record: RecordId,
     key: &DataKey,
 ) -> Result<Attributes, Fault> {
@@ -199,33 +184,4 @@ fn new_record(
     let mut attributes = item(&at, &row)?;
     seal(&mut attributes, &at, key, &input.content)?;
     Ok(attributes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn a_checksum_is_64_lower_case_hexadecimal_digits_and_nothing_else() {
-        let digits = "00ff".repeat(16);
-        let (text, bytes) = sha256(&json!(digits)).unwrap();
-        assert_eq!(text, digits);
-        assert_eq!(bytes, [0, 255].repeat(16));
-        let upper = digits.to_uppercase();
-        let (short, wide) = (&digits[1..], "é".repeat(32));
-        for bad in [json!(upper), json!(short), json!(wide), json!(""), json!(7), json!(null)] {
-            assert!(sha256(&bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_file_name_is_no_path() {
-        for good in ["scan.jpg", "Überweisung (2).pdf", "no extension"] {
-            assert_eq!(file_name(&json!(good)).unwrap(), good);
-        }
-        for bad in ["a/b", "..\\b", "", " ", "a\nb", "a\0b", &"x".repeat(256)] {
-            assert!(file_name(&json!(bad)).is_err(), "{bad:?}");
-        }
-    }
 }

@@ -11,8 +11,8 @@ use domain::{
     staff::Standing,
 };
 use edge::{
-    Failure, Http, Idempotency, Reader, Reply, Request,
-    read::{email, text},
+    Failure, Http, Idempotency, Input, Read, Reader, Reply, Request,
+    kind::{email, text},
 };
 use store::{
     Look, Store, keys, new_id,
@@ -27,27 +27,25 @@ use crate::standing::StandingView;
 pub fn operation() -> Http<Store> {
     edge::http(
         "doctor_invite",
-        || Box::pin(Store::connect()),
-        |store, request| Box::pin(handle(store, request)),
+        "POST /v1/hospitals/{hospitalId}/doctors",
+        |store, request, input| Box::pin(handle(store, request, input)),
     )
 }
 
-struct Input {
+struct Invitation {
     hospital: HospitalId,
     content: StaffContent,
     once: Idempotency,
 }
 
-impl Input {
-    fn parse(request: &Request) -> Result<Self, Failure> {
-        let read = Reader::with_body(request);
+impl Input for Invitation {
+    fn read(read: &Reader<'_>) -> Read<Self> {
         let hospital = read.path("hospitalId", HospitalId::parse);
-        let email = read.field("/email", email);
+        let email = read.field("/email", email());
         let name = read.field("/name", text(1, 100));
         let licence = read.field("/licence", text(1, 64));
         let specialty = read.field("/specialty", text(1, 100));
         let once = read.idempotency();
-        read.finish()?;
         let content = StaffContent {
             name: name?,
             email: email?,
@@ -58,9 +56,12 @@ impl Input {
     }
 }
 
-async fn handle(store: &Store, request: &Request) -> Result<Reply, Failure> {
+async fn handle(
+    store: &Store,
+    request: &Request,
+    Invitation { hospital, content, once }: Invitation,
+) -> Result<Reply<StandingView, 201>, Failure> {
     let caller = request.caller()?;
-    let Input { hospital, content, once } = Input::parse(request)?;
     let saved = once.place::<DoctorInvite>(&caller);
     let found = store.look(Look::hospital(&caller, hospital).saved(&saved)).await?;
     let permit = permit::<DoctorInvite>(&caller, &found.facts(None), found.target(), request.now)?;
@@ -73,7 +74,7 @@ async fn handle(store: &Store, request: &Request) -> Result<Reply, Failure> {
     let (created_at, changed_at) = (request.now, request.now);
     let mut invited = item(&at, &Staff { standing, created_at, changed_at, sent_at: None })?;
     seal(&mut invited, &at, &key, &content)?;
-    let reply = Reply::created(&StandingView { doctor_id: doctor, standing })?;
+    let reply = Reply::new(&StandingView { doctor_id: doctor, standing })?;
     let entry = permit.entry(Target { doctor: Some(doctor), ..found.target() });
     let written = store.change(&permit).create(invited).audit(&entry, request.now);
     once.keep(written, &permit, &reply, &key).commit().await?;

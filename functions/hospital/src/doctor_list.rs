@@ -7,41 +7,37 @@ use domain::{
     policy::{Act, acts::DoctorList, permit},
     staff::Standing,
 };
-use edge::{Failure, Http, Reader, Reply, Request, read::named};
+use edge::{Failure, Http, Input, Listing, Paging, Read, Reader, Reply, Request, kind::named};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::{
     DataKey, Fault, Item, Key, Look, Store, keys,
-    list::{Page, read_cursor},
     rows::{Staff, StaffContent},
 };
 
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Store> {
-    edge::http(
-        "doctor_list",
-        || Box::pin(Store::connect()),
-        |store, request| Box::pin(handle(store, request)),
-    )
+    edge::http("doctor_list", "GET /v1/hospitals/{hospitalId}/doctors", |store, request, input| {
+        Box::pin(handle(store, request, input))
+    })
 }
 
-struct Input {
+struct Wanted {
     hospital: HospitalId,
     standing: Option<Standing>,
-    limit: usize,
-    cursor: Option<String>,
+    paging: Paging,
 }
 
-impl Input {
-    fn parse(request: &Request) -> Result<Self, Failure> {
-        let read = Reader::new(request);
+impl Input for Wanted {
+    fn read(read: &Reader<'_>) -> Read<Self> {
         let hospital = read.path("hospitalId", HospitalId::parse);
-        let standing = read.query("standing", named::<Standing>);
-        let (limit, cursor) = (read.limit(), read.cursor());
-        read.finish()?;
-        Ok(Self { hospital: hospital?, standing: standing?, limit: limit?, cursor: cursor? })
+        let (standing, paging) = (read.query("standing", named()), read.paging());
+        Ok(Self { hospital: hospital?, standing: standing?, paging: paging? })
     }
+}
 
+impl Wanted {
     /// The name of the list, to which its cursors are bound.
     fn list(&self) -> Key {
         let standing = self.standing.map_or("any", Named::name);
@@ -49,18 +45,10 @@ impl Input {
     }
 }
 
-/// A page of the list.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Answer {
-    items: Vec<DoctorView>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next_cursor: Option<String>,
-}
-
 /// A doctor, as their hospital sees them.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Doctor")]
 struct DoctorView {
     id: DoctorId,
     standing: Standing,
@@ -89,39 +77,24 @@ impl DoctorView {
     }
 }
 
-async fn handle(store: &Store, request: &Request) -> Result<Reply, Failure> {
+async fn handle(
+    store: &Store,
+    request: &Request,
+    input: Wanted,
+) -> Result<Reply<Listing<DoctorView>>, Failure> {
     let caller = request.caller()?;
-    let input = Input::parse(request)?;
     let found = store.look(Look::hospital(&caller, input.hospital)).await?;
     let permit = permit::<DoctorList>(&caller, &found.facts(None), found.target(), request.now)?;
     let key = store.hospital_key(&permit, &found).await?;
     let written = store.change(&permit).audit(&permit.entry(found.target()), request.now);
-    let (page, ()) =
-        tokio::try_join!(fill(store, &input, &key), async { Ok(written.commit().await?) })?;
-    let next_cursor = page.next(&key, &input.list())?;
-    Reply::ok(&Answer { items: page.items, next_cursor })
-}
-
-/// Fills a page while the audit entry is being written; nothing leaves before both are done.
-async fn fill(store: &Store, input: &Input, key: &DataKey) -> Result<Page<DoctorView>, Failure> {
-    let after = match &input.cursor {
-        None => None,
-        Some(cursor) => {
-            Some(read_cursor(cursor, key, &input.list()).ok_or_else(Reader::bad_cursor)?)
-        }
-    };
-    let mut page = Page::of(input.limit);
-    let mut scroll = store.scroll(keys::doctors(input.hospital), after);
-    while let Some(items) = scroll.next().await? {
-        for item in items {
-            let row: Staff = item.clear()?;
-            if input.standing.is_none_or(|standing| standing == row.standing) {
-                page.offer(&item, DoctorView::open(&item, &row, key)?);
-            }
-            if page.is_full() {
-                return Ok(page);
-            }
-        }
-    }
-    Ok(page)
+    let after = input.paging.after(&key, &input.list())?;
+    let doctors = store.scroll(keys::doctors(input.hospital), after);
+    let filled = doctors.fill(input.paging.limit, |item| {
+        let row: Staff = item.clear()?;
+        let wanted = input.standing.is_none_or(|standing| standing == row.standing);
+        wanted.then(|| DoctorView::open(item, &row, &key)).transpose()
+    });
+    // Filled while the audit entry is being written; nothing leaves before both are done.
+    let (page, ()) = tokio::try_join!(filled, written.commit())?;
+    Reply::new(&Listing::new(page, &key, &input.list())?)
 }

@@ -5,16 +5,17 @@ use domain::{policy::acts::DoctorReinstate, staff::StandingChange};
 use edge::Http;
 use store::Store;
 
-use crate::standing::change;
+use crate::standing::{STANDING_CONFLICT, change};
 
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Store> {
     edge::http(
         "doctor_reinstate",
-        || Box::pin(Store::connect()),
-        |store, request| {
-            Box::pin(change::<DoctorReinstate>(store, request, StandingChange::Reinstate))
+        "POST /v1/hospitals/{hospitalId}/doctors/{doctorId}/reinstate",
+        |store, request, input| {
+            Box::pin(change::<DoctorReinstate>(store, request, input, StandingChange::Reinstate))
         },
     )
+    .problems(&[STANDING_CONFLICT])
 }

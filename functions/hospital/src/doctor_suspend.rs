@@ -5,14 +5,17 @@ use domain::{policy::acts::DoctorSuspend, staff::StandingChange};
 use edge::Http;
 use store::Store;
 
-use crate::standing::change;
+use crate::standing::{STANDING_CONFLICT, change};
 
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Store> {
     edge::http(
         "doctor_suspend",
-        || Box::pin(Store::connect()),
-        |store, request| Box::pin(change::<DoctorSuspend>(store, request, StandingChange::Suspend)),
+        "POST /v1/hospitals/{hospitalId}/doctors/{doctorId}/suspend",
+        |store, request, input| {
+            Box::pin(change::<DoctorSuspend>(store, request, input, StandingChange::Suspend))
+        },
     )
+    .problems(&[STANDING_CONFLICT])
 }

@@ -5,14 +5,17 @@ use domain::{policy::acts::DoctorVerify, staff::StandingChange};
 use edge::Http;
 use store::Store;
 
-use crate::standing::change;
+use crate::standing::{STANDING_CONFLICT, change};
 
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Store> {
     edge::http(
         "doctor_verify",
-        || Box::pin(Store::connect()),
-        |store, request| Box::pin(change::<DoctorVerify>(store, request, StandingChange::Verify)),
+        "POST /v1/hospitals/{hospitalId}/doctors/{doctorId}/verify",
+        |store, request, input| {
+            Box::pin(change::<DoctorVerify>(store, request, input, StandingChange::Verify))
+        },
     )
+    .problems(&[STANDING_CONFLICT])
 }

@@ -12,3 +12,15 @@ pub mod doctor_verify;
 pub mod invitation;
 
 pub use directory::Directory;
+
+/// What the service promises to its callers over HTTP.
+#[must_use]
+pub fn contracts() -> Vec<edge::Contract> {
+    vec![
+        doctor_invite::operation().contract(),
+        doctor_list::operation().contract(),
+        doctor_reinstate::operation().contract(),
+        doctor_suspend::operation().contract(),
+        doctor_verify::operation().contract(),
+    ]
+}

@@ -6,31 +6,36 @@ use domain::{
     policy::{Act, permit},
     staff::{Standing, StandingChange},
 };
-use edge::{Failure, Idempotency, Problem, Reader, Reply, Request};
+use edge::{Failure, Idempotency, Input, Known, Read, Reader, Reply, Request, problem::NOT_FOUND};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::{Look, Store, Update, keys, rows::Staff, text};
 
+/// 409: an invited doctor cannot be suspended, and so on.
+pub(crate) const STANDING_CONFLICT: Known =
+    Known::conflict("standing-conflict", "The doctor's standing does not allow this.");
+
 /// A doctor and where they stand now.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "DoctorStanding")]
 pub(crate) struct StandingView {
     pub(crate) doctor_id: DoctorId,
     pub(crate) standing: Standing,
 }
 
-struct Input {
+/// Whose standing is to change.
+pub(crate) struct Whose {
     hospital: HospitalId,
     doctor: DoctorId,
     once: Idempotency,
 }
 
-impl Input {
-    fn parse(request: &Request) -> Result<Self, Failure> {
-        let read = Reader::new(request);
+impl Input for Whose {
+    fn read(read: &Reader<'_>) -> Read<Self> {
         let hospital = read.path("hospitalId", HospitalId::parse);
         let doctor = read.path("doctorId", DoctorId::parse);
         let once = read.idempotency();
-        read.finish()?;
         Ok(Self { hospital: hospital?, doctor: doctor?, once: once? })
     }
 }
@@ -39,10 +44,10 @@ impl Input {
 pub(crate) async fn change<A: Act>(
     store: &Store,
     request: &Request,
+    Whose { hospital, doctor, once }: Whose,
     change: StandingChange,
-) -> Result<Reply, Failure> {
+) -> Result<Reply<StandingView>, Failure> {
     let caller = request.caller()?;
-    let Input { hospital, doctor, once } = Input::parse(request)?;
     let saved = once.place::<A>(&caller);
     let found = store.look(Look::hospital(&caller, hospital).doctor(doctor).saved(&saved)).await?;
     let permit = permit::<A>(&caller, &found.facts(None), found.target(), request.now)?;
@@ -50,10 +55,10 @@ pub(crate) async fn change<A: Act>(
     if let Some(reply) = once.replay(&permit, &found, &key)? {
         return Ok(reply);
     }
-    let item = found.doctor_item(&permit).ok_or_else(Problem::not_found)?;
+    let item = found.doctor_item(&permit).ok_or(NOT_FOUND)?;
     let before = item.clear::<Staff>()?.standing;
-    let standing = before.after(change).ok_or_else(not_applicable)?;
-    let reply = Reply::ok(&StandingView { doctor_id: doctor, standing })?;
+    let standing = before.after(change).ok_or(STANDING_CONFLICT)?;
+    let reply = Reply::new(&StandingView { doctor_id: doctor, standing })?;
     let update = Update::at(keys::doctor(hospital, doctor))
         .require("standing", "=", text(before.name()))
         .set("standing", text(standing.name()))
@@ -62,8 +67,4 @@ pub(crate) async fn change<A: Act>(
     let written = written.audit(&permit.entry(found.target()), request.now);
     once.keep(written, &permit, &reply, &key).commit().await?;
     Ok(reply)
-}
-
-fn not_applicable() -> Problem {
-    Problem::conflict("standing-conflict", "The doctor's standing does not allow this.")
 }

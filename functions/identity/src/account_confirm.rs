@@ -5,39 +5,38 @@
 //! vault is opened once however often `cognito_post_confirmation` runs.
 
 use edge::{
-    Failure, Http, Reader, Reply, Request,
-    read::{email, secret},
+    Failure, Http, Input, Read, Reader, Reply,
+    kind::{email, secret},
 };
 
-use crate::cognito::{Asked, Pool, settle};
+use crate::{
+    cognito::Pool,
+    refusal::{Asked, CODE_INVALID, settle},
+};
 
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Pool> {
-    edge::http(
-        "account_confirm",
-        || Box::pin(Pool::connect()),
-        |pool, request| Box::pin(handle(pool, request)),
-    )
+    edge::http("account_confirm", "POST /v1/accounts/confirm", |pool, _, input| {
+        Box::pin(handle(pool, input))
+    })
+    .problems(&[CODE_INVALID])
 }
 
-struct Input {
+struct Confirmation {
     email: String,
     code: String,
 }
 
-impl Input {
-    fn parse(request: &Request) -> Result<Self, Failure> {
-        let read = Reader::with_body(request);
-        let email = read.field("/email", email);
+impl Input for Confirmation {
+    fn read(read: &Reader<'_>) -> Read<Self> {
+        let email = read.field("/email", email());
         let code = read.field("/code", secret(20));
-        read.finish()?;
         Ok(Self { email: email?, code: code? })
     }
 }
 
-async fn handle(pool: &Pool, request: &Request) -> Result<Reply, Failure> {
-    let input = Input::parse(request)?;
+async fn handle(pool: &Pool, input: Confirmation) -> Result<Reply<(), 204>, Failure> {
     if let Err(fault) = pool.confirm(&input.email, &input.code).await {
         settle(Asked::Confirm, fault)?;
     }

@@ -5,56 +5,64 @@
 //! needed, and one that is sent is not kept: nothing of ours changes, Cognito opens an address's
 //! account once, and a repetition is answered alike.
 
+use domain::named;
 use edge::{
-    Failure, Http, Reader, Reply, Request,
-    read::{email, text},
+    Failure, Http, Input, Read, Reader, Reply,
+    kind::{email, text},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    cognito::{Asked, Pool, settle},
+    cognito::Pool,
     password::password,
+    refusal::{Asked, settle},
 };
 
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Pool> {
-    edge::http(
-        "account_register",
-        || Box::pin(Pool::connect()),
-        |pool, request| Box::pin(handle(pool, request)),
-    )
+    edge::http("account_register", "POST /v1/accounts", |pool, _, input| {
+        Box::pin(handle(pool, input))
+    })
 }
 
-struct Input {
+struct Registration {
     email: String,
     password: String,
     name: String,
 }
 
-impl Input {
-    fn parse(request: &Request) -> Result<Self, Failure> {
-        let read = Reader::with_body(request);
-        let email = read.field("/email", email);
-        let password = read.field("/password", password);
+impl Input for Registration {
+    fn read(read: &Reader<'_>) -> Read<Self> {
+        let email = read.field("/email", email());
+        let password = read.field("/password", password());
         let name = read.field("/name", text(1, 100));
-        read.finish()?;
         Ok(Self { email: email?, password: password?, name: name? })
     }
 }
 
-#[derive(Serialize)]
-struct Answer {
-    status: &'static str,
+named! {
+    /// How far an account has come.
+    pub enum AccountStatus {
+        /// Waits for the code that was sent to its address.
+        AwaitingConfirmation = "awaiting-confirmation",
+    }
 }
 
-async fn handle(pool: &Pool, request: &Request) -> Result<Reply, Failure> {
-    let input = Input::parse(request)?;
+/// An account that was opened.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Account")]
+struct Output {
+    status: AccountStatus,
+}
+
+async fn handle(pool: &Pool, input: Registration) -> Result<Reply<Output, 202>, Failure> {
     if let Err(fault) = pool.sign_up(&input.email, &input.password, &input.name).await {
         settle(Asked::Register, fault)?;
         if let Err(fault) = pool.resend(&input.email).await {
             settle(Asked::Resend, fault)?;
         }
     }
-    Reply::accepted(&Answer { status: "awaiting-confirmation" })
+    Reply::new(&Output { status: AccountStatus::AwaitingConfirmation })
 }

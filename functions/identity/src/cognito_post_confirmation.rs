@@ -15,11 +15,9 @@ use crate::{
 /// The operation.
 #[must_use]
 pub fn operation() -> Event<Triggers> {
-    edge::event(
-        "cognito_post_confirmation",
-        || Box::pin(Triggers::connect()),
-        |service, event| -> Boxed<'_, _> { Box::pin(handle(service, event)) },
-    )
+    edge::event("cognito_post_confirmation", |service, event| -> Boxed<'_, _> {
+        Box::pin(handle(service, event))
+    })
 }
 
 /// Cognito wants the event back as it came.

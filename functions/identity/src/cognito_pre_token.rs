@@ -25,11 +25,9 @@ use crate::{
 /// The operation.
 #[must_use]
 pub fn operation() -> Event<Triggers> {
-    edge::event(
-        "cognito_pre_token",
-        || Box::pin(Triggers::connect()),
-        |service, event| -> Boxed<'_, _> { Box::pin(handle(service, event)) },
-    )
+    edge::event("cognito_pre_token", |service, event| -> Boxed<'_, _> {
+        Box::pin(handle(service, event))
+    })
 }
 
 async fn handle(service: &Triggers, mut event: Value) -> Result<Value, Fault> {

@@ -7,6 +7,7 @@
 mod cognito;
 mod newcomer;
 mod password;
+mod refusal;
 mod session;
 
 pub mod account_confirm;
@@ -25,6 +26,21 @@ use domain::{
     policy::{Act, Aim, Facts, Permit, Record, permit},
 };
 use edge::{Failure, Request};
+
+/// What the service promises to its callers over HTTP.
+#[must_use]
+pub fn contracts() -> Vec<edge::Contract> {
+    vec![
+        account_confirm::operation().contract(),
+        account_register::operation().contract(),
+        mfa_enroll::operation().contract(),
+        mfa_verify::operation().contract(),
+        session_answer::operation().contract(),
+        session_create::operation().contract(),
+        session_refresh::operation().contract(),
+        session_revoke::operation().contract(),
+    ]
+}
 
 /// Permits an operation on the caller's own session, which rests on nothing in the table.
 fn own<A: Act>(request: &Request) -> Result<Permit<A>, Failure> {

@@ -10,41 +10,43 @@
 //! a hole.
 
 use domain::policy::acts::MfaEnroll;
-use edge::{Failure, Http, Reader, Reply, Request};
+use edge::{Failure, Http, Reply, Request};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    cognito::{Asked, Pool, refused},
+    cognito::Pool,
     own,
+    refusal::{Asked, MFA_ENROLLED, refused},
 };
 
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Pool> {
-    edge::http(
-        "mfa_enroll",
-        || Box::pin(Pool::connect()),
-        |pool, request| Box::pin(handle(pool, request)),
-    )
+    edge::http("mfa_enroll", "POST /v1/me/mfa", |pool, request, ()| Box::pin(handle(pool, request)))
+        .problems(&[MFA_ENROLLED])
 }
 
-#[derive(Serialize)]
+/// An authenticator app to be set up.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+#[schemars(rename = "MfaEnrolment")]
+struct Output {
+    /// In Base32 (RFC 4648), to be typed in.
     secret: String,
+    /// The same as an address, to be shown as a QR code.
     otpauth_uri: String,
 }
 
-async fn handle(pool: &Pool, request: &Request) -> Result<Reply, Failure> {
+async fn handle(pool: &Pool, request: &Request) -> Result<Reply<Output>, Failure> {
     own::<MfaEnroll>(request)?;
-    Reader::new(request).finish()?;
     let known = pool.enrolment(request.username()?).await;
     let known = known.map_err(|fault| refused(Asked::Enroll, fault))?;
     known.open()?;
     let secret = pool.new_secret(request.access_token()?).await;
     let secret = secret.map_err(|fault| refused(Asked::Enroll, fault))?;
     let otpauth_uri = otpauth(&known.email, &secret);
-    Reply::ok(&Answer { secret, otpauth_uri })
+    Reply::new(&Output { secret, otpauth_uri })
 }
 
 /// The address that authenticator apps read (Key Uri Format).

@@ -19,44 +19,40 @@
 //! Takes an `Idempotency-Key` but keeps none: nothing of ours changes.
 
 use domain::policy::acts::MfaVerify;
-use edge::{Failure, Http, Reader, Reply, Request, read::secret};
+use edge::{Failure, Http, Input, Read, Reader, Reply, Request, kind::secret};
 use store::Fault;
 
 use crate::{
-    cognito::{Asked, Mark, Pool, code_invalid, refused},
+    cognito::{Mark, Pool},
     own,
+    refusal::{Asked, CODE_INVALID, MFA_ENROLLED, MFA_NOT_BEGUN, refused},
 };
 
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Pool> {
-    edge::http(
-        "mfa_verify",
-        || Box::pin(Pool::connect()),
-        |pool, request| Box::pin(handle(pool, request)),
-    )
+    edge::http("mfa_verify", "POST /v1/me/mfa/verify", |pool, request, input| {
+        Box::pin(handle(pool, request, input))
+    })
+    .problems(&[CODE_INVALID, MFA_ENROLLED, MFA_NOT_BEGUN])
 }
 
-struct Input {
+struct Proof {
     code: String,
 }
 
-impl Input {
-    fn parse(request: &Request) -> Result<Self, Failure> {
-        let read = Reader::with_body(request);
-        let code = read.field("/code", secret(20));
-        read.finish()?;
-        Ok(Self { code: code? })
+impl Input for Proof {
+    fn read(read: &Reader<'_>) -> Read<Self> {
+        Ok(Self { code: read.field("/code", secret(20))? })
     }
 }
 
-async fn handle(pool: &Pool, request: &Request) -> Result<Reply, Failure> {
+async fn handle(pool: &Pool, request: &Request, input: Proof) -> Result<Reply<(), 204>, Failure> {
     own::<MfaVerify>(request)?;
-    let input = Input::parse(request)?;
     let (token, username) = (request.access_token()?, request.username()?);
     match pool.verify(token, &input.code).await {
         Ok(true) => {}
-        Ok(false) => return Err(code_invalid().into()),
+        Ok(false) => return Err(CODE_INVALID.into()),
         Err(fault) => return Err(turned_away(pool, username, fault).await),
     }
     if let Err(fault) = switch_on(pool, username).await {

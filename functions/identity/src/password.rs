@@ -1,16 +1,21 @@
 //! The password policy, looked at before Cognito is asked: so that a password it would refuse is
 //! refused the same way whether or not the address has an account.
 
-use serde_json::Value;
+use edge::kind::{Kind, custom};
+use serde_json::{Value, json};
 
 const LEAST: usize = 12;
 const MOST: usize = 256;
 
 /// A password that meets the policy of the user pool (template.yaml).
-///
-/// # Errors
+pub(crate) fn password() -> impl Kind<Value = String> {
+    let schema =
+        || json!({ "type": "string", "format": "password", "minLength": LEAST, "maxLength": MOST });
+    custom(parse, schema)
+}
+
 /// Says all of what it takes.
-pub(crate) fn password(value: &Value) -> Result<String, String> {
+fn parse(value: &Value) -> Result<String, String> {
     let text = value.as_str().ok_or("must be text")?;
     let fits = (LEAST..=MOST).contains(&text.chars().count())
         && text.chars().any(|c| c.is_ascii_lowercase())
@@ -27,7 +32,7 @@ pub(crate) fn password(value: &Value) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::password;
+    use super::parse;
     use serde_json::json;
 
     #[test]
@@ -47,7 +52,7 @@ mod tests {
             (json!(12), false),
         ];
         for (value, fits) in cases {
-            assert_eq!(password(&value).is_ok(), fits, "{value}");
+            assert_eq!(parse(&value).is_ok(), fits, "{value}");
         }
     }
 }

@@ -3,6 +3,7 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::named;
 use edge::{Failure, Reply};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 named! {
@@ -41,34 +42,41 @@ pub(crate) struct SignedIn {
     pub(crate) expires_in: i32,
 }
 
-#[derive(Serialize)]
+/// Where a sign-in stands, as the caller is told.
+#[derive(Serialize, JsonSchema)]
 #[serde(tag = "status", rename_all = "kebab-case", rename_all_fields = "camelCase")]
-enum View<'a> {
+pub(crate) enum Session {
+    /// At its end.
     SignedIn {
-        access_token: &'a str,
+        /// For the `Authorization` header.
+        access_token: String,
+        /// For `session_refresh`; absent when the earlier one stays in use.
         #[serde(skip_serializing_if = "Option::is_none")]
-        refresh_token: Option<&'a str>,
+        refresh_token: Option<String>,
+        /// How long the access token is good, in seconds.
         expires_in: i32,
-        token_type: &'static str,
+        /// `Bearer` (RFC 6750).
+        token_type: String,
     },
+    /// Something more is asked for: answer with `session_answer`.
     Challenge {
+        /// What.
         challenge: Challenge,
+        /// To be sent with the answer; good once, for some minutes.
         session: String,
     },
 }
 
 impl Step {
     /// The answer that tells the caller where they stand.
-    pub(crate) fn reply(&self) -> Result<Reply, Failure> {
-        Reply::ok(&match self {
-            Self::SignedIn(signed_in) => View::SignedIn {
-                access_token: &signed_in.access_token,
-                refresh_token: signed_in.refresh_token.as_deref(),
-                expires_in: signed_in.expires_in,
-                token_type: "Bearer",
-            },
+    pub(crate) fn reply(self) -> Result<Reply<Session>, Failure> {
+        Reply::new(&match self {
+            Self::SignedIn(SignedIn { access_token, refresh_token, expires_in }) => {
+                let token_type = "Bearer".to_owned();
+                Session::SignedIn { access_token, refresh_token, expires_in, token_type }
+            }
             Self::Challenge { challenge, username, session } => {
-                View::Challenge { challenge: *challenge, session: write(username, session) }
+                Session::Challenge { challenge, session: write(&username, &session) }
             }
         })
     }

@@ -5,57 +5,60 @@
 //! a hole.
 
 use edge::{
-    Failure, Http, Reader, Reply, Request,
-    read::{named, secret},
+    Failure, Http, Input, Read, Reader, Reply,
+    kind::{Kind, custom, named, secret},
 };
 use serde_json::Value;
 
 use crate::{
-    cognito::{Asked, Pool, refused},
+    cognito::Pool,
     password::password,
-    session::{self, Challenge},
+    refusal::{Asked, CODE_INVALID, SIGN_IN_ENDED, refused},
+    session::{self, Challenge, Session},
 };
 
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Pool> {
-    edge::http(
-        "session_answer",
-        || Box::pin(Pool::connect()),
-        |pool, request| Box::pin(handle(pool, request)),
-    )
+    edge::http("session_answer", "POST /v1/sessions/challenge", |pool, _, input| {
+        Box::pin(handle(pool, input))
+    })
+    .problems(&[CODE_INVALID, SIGN_IN_ENDED])
 }
 
-struct Input {
+struct Answer {
     challenge: Challenge,
     username: String,
     session: String,
     secret: String,
 }
 
-impl Input {
-    fn parse(request: &Request) -> Result<Self, Failure> {
-        let read = Reader::with_body(request);
-        let challenge = read.field("/challenge", named::<Challenge>);
-        let session = read.field("/session", session_string);
-        let secret = match challenge {
-            Ok(Challenge::NewPassword) => read.field("/newPassword", password),
-            Ok(Challenge::MfaCode) => read.field("/code", secret(20)),
-            Err(wrong) => Err(wrong),
+impl Input for Answer {
+    fn read(read: &Reader<'_>) -> Read<Self> {
+        let challenge = read.field("/challenge", named());
+        let session = read.field("/session", custom(session_string, || secret(4096).schema()));
+        let password = read.optional("/newPassword", password());
+        let code = read.optional("/code", secret(20));
+        let (challenge, password, code) = (challenge?, password?, code?);
+        let secret = match (challenge, password, code) {
+            (Challenge::NewPassword, Some(secret), None) => Ok(secret),
+            (Challenge::MfaCode, None, Some(secret)) => Ok(secret),
+            (Challenge::NewPassword, None, _) => read.reject("/newPassword", "is missing"),
+            (Challenge::MfaCode, _, None) => read.reject("/code", "is missing"),
+            (Challenge::NewPassword, ..) => read.reject("/code", "is not asked for here"),
+            (Challenge::MfaCode, ..) => read.reject("/newPassword", "is not asked for here"),
         };
-        read.finish()?;
         let (username, session) = session?;
-        Ok(Self { challenge: challenge?, username, session, secret: secret? })
+        Ok(Self { challenge, username, session, secret: secret? })
     }
 }
 
 fn session_string(value: &Value) -> Result<(String, String), String> {
-    let text = secret(4096)(value)?;
+    let text = secret(4096).parse(value)?;
     session::read(&text).ok_or_else(|| "is not a session as it was given".into())
 }
 
-async fn handle(pool: &Pool, request: &Request) -> Result<Reply, Failure> {
-    let input = Input::parse(request)?;
+async fn handle(pool: &Pool, input: Answer) -> Result<Reply<Session>, Failure> {
     let asked = match input.challenge {
         Challenge::NewPassword => Asked::AnswerPassword,
         Challenge::MfaCode => Asked::AnswerCode,

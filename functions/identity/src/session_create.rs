@@ -4,39 +4,39 @@
 //! `Idempotency-Key` but keeps none: nothing of ours changes, and a kept token would be a hole.
 
 use edge::{
-    Failure, Http, Reader, Reply, Request,
-    read::{email, secret},
+    Failure, Http, Input, Read, Reader, Reply,
+    kind::{email, secret},
 };
 
-use crate::cognito::{Asked, Pool, refused};
+use crate::{
+    cognito::Pool,
+    refusal::{Asked, WRONG_CREDENTIALS, refused},
+    session::Session,
+};
 
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Pool> {
-    edge::http(
-        "session_create",
-        || Box::pin(Pool::connect()),
-        |pool, request| Box::pin(handle(pool, request)),
-    )
+    edge::http("session_create", "POST /v1/sessions", |pool, _, input| {
+        Box::pin(handle(pool, input))
+    })
+    .problems(&[WRONG_CREDENTIALS])
 }
 
-struct Input {
+struct Credentials {
     email: String,
     password: String,
 }
 
-impl Input {
-    fn parse(request: &Request) -> Result<Self, Failure> {
-        let read = Reader::with_body(request);
-        let email = read.field("/email", email);
+impl Input for Credentials {
+    fn read(read: &Reader<'_>) -> Read<Self> {
+        let email = read.field("/email", email());
         let password = read.field("/password", secret(256));
-        read.finish()?;
         Ok(Self { email: email?, password: password? })
     }
 }
 
-async fn handle(pool: &Pool, request: &Request) -> Result<Reply, Failure> {
-    let input = Input::parse(request)?;
+async fn handle(pool: &Pool, input: Credentials) -> Result<Reply<Session>, Failure> {
     let step = pool.sign_in(&input.email, &input.password).await;
     step.map_err(|fault| refused(Asked::SignIn, fault))?.reply()
 }

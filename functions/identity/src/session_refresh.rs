@@ -4,35 +4,35 @@
 //! Takes an `Idempotency-Key` but keeps none: nothing of ours changes, and a kept token would be
 //! a hole.
 
-use edge::{Failure, Http, Reader, Reply, Request, read::secret};
+use edge::{Failure, Http, Input, Read, Reader, Reply, kind::secret};
 
-use crate::cognito::{Asked, Pool, refused};
+use crate::{
+    cognito::Pool,
+    refusal::{Asked, SESSION_ENDED, refused},
+    session::Session,
+};
 
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Pool> {
-    edge::http(
-        "session_refresh",
-        || Box::pin(Pool::connect()),
-        |pool, request| Box::pin(handle(pool, request)),
-    )
+    edge::http("session_refresh", "POST /v1/sessions/refresh", |pool, _, input| {
+        Box::pin(handle(pool, input))
+    })
+    .problems(&[SESSION_ENDED])
 }
 
-struct Input {
+struct Refresh {
     refresh_token: String,
 }
 
-impl Input {
-    fn parse(request: &Request) -> Result<Self, Failure> {
-        let read = Reader::with_body(request);
+impl Input for Refresh {
+    fn read(read: &Reader<'_>) -> Read<Self> {
         let refresh_token = read.field("/refreshToken", secret(8192));
-        read.finish()?;
         Ok(Self { refresh_token: refresh_token? })
     }
 }
 
-async fn handle(pool: &Pool, request: &Request) -> Result<Reply, Failure> {
-    let input = Input::parse(request)?;
+async fn handle(pool: &Pool, input: Refresh) -> Result<Reply<Session>, Failure> {
     let step = pool.refresh(&input.refresh_token).await;
     step.map_err(|fault| refused(Asked::Refresh, fault))?.reply()
 }

@@ -4,26 +4,24 @@
 //! By name and not by token: the token of somebody with a second factor is good for our API alone.
 
 use domain::policy::acts::SessionRevoke;
-use edge::{Failure, Http, Reader, Reply, Request};
+use edge::{Failure, Http, Reply, Request};
 
 use crate::{
-    cognito::{Asked, Pool, settle},
+    cognito::Pool,
     own,
+    refusal::{Asked, settle},
 };
 
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Pool> {
-    edge::http(
-        "session_revoke",
-        || Box::pin(Pool::connect()),
-        |pool, request| Box::pin(handle(pool, request)),
-    )
+    edge::http("session_revoke", "DELETE /v1/sessions", |pool, request, ()| {
+        Box::pin(handle(pool, request))
+    })
 }
 
-async fn handle(pool: &Pool, request: &Request) -> Result<Reply, Failure> {
+async fn handle(pool: &Pool, request: &Request) -> Result<Reply<(), 204>, Failure> {
     own::<SessionRevoke>(request)?;
-    Reader::new(request).finish()?;
     if let Err(fault) = pool.sign_out_everywhere(request.username()?).await {
         settle(Asked::SignOut, fault)?;
     }

@@ -7,7 +7,8 @@ use domain::{
     policy::{Permit, acts::ProfileGet, permit},
     staff::Standing,
 };
-use edge::{Failure, Http, Reader, Reply, Request};
+use edge::{Failure, Http, Reply, Request};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::{
     DataKey, Fault, Found, Item, Look, Store,
@@ -17,16 +18,13 @@ use store::{
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Store> {
-    edge::http(
-        "profile_get",
-        || Box::pin(Store::connect()),
-        |store, request| Box::pin(handle(store, request)),
-    )
+    edge::http("profile_get", "GET /v1/me", |store, request, ()| Box::pin(handle(store, request)))
 }
 
 /// A profile; what only staff have is absent for patients.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Profile")]
 struct ProfileView {
     id: String,
     role: Role,
@@ -37,8 +35,9 @@ struct ProfileView {
     staff: Option<StaffView>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "StaffProfile")]
 struct StaffView {
     hospital: HospitalView,
     standing: Standing,
@@ -48,15 +47,15 @@ struct StaffView {
     specialty: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Hospital")]
 struct HospitalView {
     id: HospitalId,
     name: String,
 }
 
-async fn handle(store: &Store, request: &Request) -> Result<Reply, Failure> {
+async fn handle(store: &Store, request: &Request) -> Result<Reply<ProfileView>, Failure> {
     let caller = request.caller()?;
-    Reader::new(request).finish()?;
     let look = match caller {
         Caller::Patient(id) => Look::vault(&caller, id),
         Caller::Doctor { .. } | Caller::Admin { .. } => Look::own(&caller).own_hospital(),
@@ -65,7 +64,7 @@ async fn handle(store: &Store, request: &Request) -> Result<Reply, Failure> {
     let permit = permit::<ProfileGet>(&caller, &found.facts(None), found.target(), request.now)?;
     let written = store.change(&permit).audit(&permit.entry(found.target()), request.now);
     let (view, ()) = tokio::try_join!(view(store, &permit, &found), written.commit())?;
-    Reply::ok(&view)
+    Reply::new(&view)
 }
 
 async fn view(

@@ -1,23 +1,33 @@
 //! `GET /v1/patients/{patientId}/records/{recordId}/content`: a link to the record's file, valid
 //! for 60 seconds (I5). For the patient or a doctor whose grant covers the record. Audited (I2).
 
+use std::time::Duration;
+
 use domain::{
-    PatientId, RecordId, Timestamp,
-    consent::Purpose,
+    Timestamp,
     policy::{acts::RecordDownload, permit},
     record::{MediaType, RecordStatus},
 };
-use edge::{Boxed, Failure, Http, Problem, Reader, Reply, Request, Service};
+use edge::{Boxed, Failure, Http, Known, RecordPath, Reply, Request, Service};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::{
     Fault, Look, Objects, Store,
     objects::{DOWNLOAD_SECONDS, Place},
 };
 
+const NO_FILE: Known =
+    Known::conflict("no-file", "This record has no file, or its file is not available.");
+
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Files> {
-    edge::http("record_download", Files::connect, |files, request| Box::pin(handle(files, request)))
+    edge::http(
+        "record_download",
+        "GET /v1/patients/{patientId}/records/{recordId}/content",
+        |files, request, input| Box::pin(handle(files, request, input)),
+    )
+    .problems(&[NO_FILE])
 }
 
 /// The store and the files.
@@ -27,72 +37,61 @@ pub struct Files {
     objects: Objects,
 }
 
-impl Files {
+impl Service for Files {
     fn connect() -> Boxed<'static, Result<Self, Fault>> {
         Box::pin(async {
             let config = store::aws_config().await;
             Ok(Self { store: Store::new(&config)?, objects: Objects::new(&config)? })
         })
     }
-}
 
-impl Service for Files {
     fn store(&self) -> Option<&Store> {
         Some(&self.store)
     }
 }
 
-struct Input {
-    patient: PatientId,
-    record: RecordId,
-    purpose: Option<Purpose>,
-}
-
-impl Input {
-    fn parse(request: &Request) -> Result<Self, Failure> {
-        let read = Reader::new(request);
-        let patient = read.path("patientId", PatientId::parse);
-        let record = read.path("recordId", RecordId::parse);
-        let purpose = read.purpose();
-        read.finish()?;
-        Ok(Self { patient: patient?, record: record?, purpose: purpose? })
-    }
-}
-
-#[derive(Serialize)]
+/// A link to a file.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Output<'a> {
+#[schemars(rename = "Download")]
+struct Output {
+    /// The link; whoever has it can read the file until it ends.
     url: String,
+    /// When the link ends.
     expires_at: Timestamp,
-    file_name: &'a str,
+    /// The file's own name.
+    file_name: String,
+    /// Its type.
     content_type: MediaType,
+    /// Its length in bytes.
     size: u64,
-    sha256: &'a str,
+    /// Its SHA-256 in hexadecimal.
+    sha256: String,
 }
 
-async fn handle(files: &Files, request: &Request) -> Result<Reply, Failure> {
-    let Files { store, objects } = files;
+async fn handle(
+    Files { store, objects }: &Files,
+    request: &Request,
+    input: RecordPath,
+) -> Result<Reply<Output>, Failure> {
     let caller = request.caller()?;
-    let input = Input::parse(request)?;
     let found = store.look(Look::vault(&caller, input.patient).record(input.record)).await?;
     let facts = found.facts(input.purpose);
     let permit = permit::<RecordDownload>(&caller, &facts, found.target(), request.now)?;
     let (row, content) = found.record(&permit)?;
-    let file = content.file.as_ref().filter(|_| row.status == RecordStatus::Available);
-    let file = file.ok_or_else(|| {
-        Problem::conflict("no-file", "This record has no file, or its file is not available.")
-    })?;
+    let file = content.file.clone().filter(|_| row.status == RecordStatus::Available);
+    let file = file.ok_or(NO_FILE)?;
     let place = Place { patient: input.patient, record: input.record };
     let media_type = file.media_type.to_string();
     let change = store.change(&permit).audit(&permit.entry(found.target()), request.now);
     let link = objects.download_link(place, &media_type);
     let ((), url) = tokio::try_join!(change.commit(), link)?;
-    Reply::ok(&Output {
+    Reply::new(&Output {
         url,
-        expires_at: request.now + std::time::Duration::from_secs(DOWNLOAD_SECONDS),
-        file_name: &file.name,
+        expires_at: request.now + Duration::from_secs(DOWNLOAD_SECONDS),
+        file_name: file.name,
         content_type: file.media_type,
         size: file.size,
-        sha256: &file.sha256,
+        sha256: file.sha256,
     })
 }

@@ -4,116 +4,89 @@
 //! Filters: `type`, `from` and `to` (dates of the records), `status`, and `q`, words that must all
 //! be found in a record's title, notes or text. `q` reads its own writes: it looks at the table.
 
-use std::collections::{HashMap, HashSet};
-
 use domain::{
-    Caller, Date, PatientId, RecordId,
+    Caller, PatientId,
     audit::Target,
-    consent::{Grant, Purpose},
-    policy::{acts::RecordList, covers, permit},
-    record::{RecordStatus, RecordType},
+    consent::Purpose,
+    policy::{acts::RecordList, permit},
 };
-use edge::{Failure, Http, Reader, Reply, Request, read};
+use edge::{
+    Failure, Http, Input, Paging, Read, Reader, Reply, Request,
+    kind::{date, named, text},
+};
+use schemars::JsonSchema;
 use serde::Serialize;
-use store::{
-    Fault, Item, Key, Look, Store, keys,
-    list::{Page, read_cursor},
-    rows::{PageContent, Profile, Record, RecordContent},
-    vault::DataKey,
-};
+use store::{Fault, Key, Look, Store, keys, list::Page, rows::Profile};
 
-use crate::view::RecordView;
+use crate::{
+    scope::{Filter, Scope},
+    view::RecordView,
+};
 
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Store> {
-    edge::http(
-        "record_list",
-        || Box::pin(Store::connect()),
-        |store, request| Box::pin(handle(store, request)),
-    )
+    edge::http("record_list", "GET /v1/patients/{patientId}/records", |store, request, input| {
+        Box::pin(handle(store, request, input))
+    })
 }
 
-struct Input {
+struct Wanted {
     patient: PatientId,
     purpose: Option<Purpose>,
-    limit: usize,
-    cursor: Option<String>,
+    paging: Paging,
     filter: Filter,
 }
 
-struct Filter {
-    kind: Option<RecordType>,
-    from: Option<Date>,
-    to: Option<Date>,
-    status: Option<RecordStatus>,
-    words: Vec<String>,
-}
-
-impl Input {
-    fn parse(request: &Request) -> Result<Self, Failure> {
-        let read = Reader::new(request);
+impl Input for Wanted {
+    fn read(read: &Reader<'_>) -> Read<Self> {
         let patient = read.path("patientId", PatientId::parse);
-        let (purpose, limit, cursor) = (read.purpose(), read.limit(), read.cursor());
-        let (kind, status) = (read.query("type", read::named), read.query("status", read::named));
-        let (from, to) = (read.query("from", read::date), read.query("to", read::date));
-        let q = read.query("q", read::text(1, 100));
-        read.finish()?;
-        let words = q?.unwrap_or_default();
+        let (purpose, paging) = (read.purpose(), read.paging());
+        let (kind, status) = (read.query("type", named()), read.query("status", named()));
+        let (from, to) = (read.query("from", date()), read.query("to", date()));
+        let words = read.query("q", text(1, 100))?.unwrap_or_default();
         let words = words.split_whitespace().map(str::to_lowercase).collect();
         let filter = Filter { kind: kind?, from: from?, to: to?, status: status?, words };
-        Ok(Self { patient: patient?, purpose: purpose?, limit: limit?, cursor: cursor?, filter })
+        Ok(Self { patient: patient?, purpose: purpose?, paging: paging?, filter })
     }
+}
 
+impl Wanted {
     /// What a cursor of this list is bound to: whose list, for whom, and which filters.
     fn list(&self, caller: &Caller) -> Key {
-        let Filter { kind, from, to, status, words } = &self.filter;
-        Key {
-            pk: format!("record_list {} {}", self.patient, caller.id()),
-            sk: format!("{kind:?} {from:?} {to:?} {status:?} {words:?}"),
-        }
+        let pk = format!("record_list {} {}", self.patient, caller.id());
+        Key { pk, sk: format!("{:?}", self.filter) }
     }
 }
 
-impl Filter {
-    fn admits(&self, row: &Record, content: &RecordContent) -> bool {
-        self.kind.is_none_or(|kind| content.kind == kind)
-            && self.from.is_none_or(|from| content.date >= from)
-            && self.to.is_none_or(|to| content.date <= to)
-            && self.status.is_none_or(|status| row.status == status)
-    }
-
-    /// The words that neither title nor notes hold.
-    fn missing(&self, content: &RecordContent) -> HashSet<&str> {
-        let mut texts = vec![content.title.to_lowercase()];
-        texts.extend(content.notes.as_ref().map(|notes| notes.to_lowercase()));
-        let held = |word: &&String| texts.iter().any(|text| text.contains(word.as_str()));
-        self.words.iter().filter(|word| !held(word)).map(String::as_str).collect()
-    }
-}
-
-#[derive(Serialize)]
+/// A page of records, newest first.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "RecordPage")]
 struct Output {
+    /// Whose they are.
     patient: PatientView,
+    /// What the page shows.
     items: Vec<RecordView>,
+    /// Where the next page begins; absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
 }
 
-#[derive(Serialize)]
+/// A patient, as those may see them who may see their records.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Patient")]
 struct PatientView {
     id: PatientId,
     name: String,
 }
 
-async fn handle(store: &Store, request: &Request) -> Result<Reply, Failure> {
+async fn handle(store: &Store, request: &Request, input: Wanted) -> Result<Reply<Output>, Failure> {
     let caller = request.caller()?;
-    let input = Input::parse(request)?;
     let mut scroll = store.scroll(keys::records(input.patient), None);
     let look = store.look(Look::vault(&caller, input.patient));
     // Without a cursor the first run is read beside what the decision rests on, still sealed.
-    let (found, mut batch) = match &input.cursor {
+    let (found, mut batch) = match &input.paging.cursor {
         None => tokio::try_join!(look, scroll.next())?,
         Some(_) => (look.await?, None),
     };
@@ -121,13 +94,13 @@ async fn handle(store: &Store, request: &Request) -> Result<Reply, Failure> {
     let permit = permit::<RecordList>(&caller, &facts, found.target(), request.now)?;
     let key = store.patient_key(&permit, &found).await?;
     let list = input.list(&caller);
-    if let Some(cursor) = &input.cursor {
-        let after = read_cursor(cursor, &key, &list).ok_or_else(Reader::bad_cursor)?;
+    if let Some(after) = input.paging.after(&key, &list)? {
         scroll = store.scroll(keys::records(input.patient), Some(after));
         batch = scroll.next().await?;
     }
-    let scope = Scope { store, key: &key, grant: found.grant(&permit), input: &input };
-    let mut page = Page::of(input.limit);
+    let (patient, filter) = (input.patient, &input.filter);
+    let scope = Scope { store, key: &key, grant: found.grant(&permit), patient, filter };
+    let mut page = Page::of(input.paging.limit);
     while let Some(items) = batch {
         scope.fill(&mut page, &items).await?;
         batch = if page.is_full() { None } else { scroll.next().await? };
@@ -136,80 +109,9 @@ async fn handle(store: &Store, request: &Request) -> Result<Reply, Failure> {
     let Profile { name, .. } = vault.open(&key)?;
     let next_cursor = page.next(&key, &list)?;
     let count = u32::try_from(page.items.len()).ok();
-    let patient = PatientView { id: input.patient, name };
-    let reply = Reply::ok(&Output { patient, items: page.items, next_cursor })?;
+    let patient = PatientView { id: patient, name };
+    let reply = Reply::new(&Output { patient, items: page.items, next_cursor })?;
     let entry = permit.entry(Target { count, ..found.target() });
     store.change(&permit).audit(&entry, request.now).commit().await?;
     Ok(reply)
-}
-
-/// What the list may show and how it is opened.
-struct Scope<'a> {
-    store: &'a Store,
-    key: &'a DataKey,
-    grant: Option<&'a Grant>,
-    input: &'a Input,
-}
-
-impl Scope<'_> {
-    async fn fill(&self, page: &mut Page<RecordView>, items: &[Item]) -> Result<(), Fault> {
-        let mut seen = Vec::new();
-        for item in items {
-            let (row, content): (Record, RecordContent) = (item.clear()?, item.open(self.key)?);
-            if self.covers(&row, &content) && self.input.filter.admits(&row, &content) {
-                seen.push((item, row, content));
-            }
-        }
-        let texts = self.texts(&seen).await?;
-        for (item, row, content) in &seen {
-            let Some(id) = record_id(item) else { continue };
-            let mut missing = self.input.filter.missing(content);
-            missing.retain(|word| !texts.get(&id).is_some_and(|held| held.contains(*word)));
-            if missing.is_empty() {
-                page.offer(item, RecordView::new(id, row, content));
-            }
-        }
-        Ok(())
-    }
-
-    /// The patient sees all of it; a doctor what the grant covers and what passed the checks.
-    fn covers(&self, row: &Record, content: &RecordContent) -> bool {
-        self.grant.is_none_or(|grant| {
-            row.status == RecordStatus::Available && covers(grant, content.class())
-        })
-    }
-
-    /// Which of the words that are looked for stand in the text of which record.
-    async fn texts(
-        &self,
-        seen: &[(&Item, Record, RecordContent)],
-    ) -> Result<HashMap<RecordId, HashSet<String>>, Fault> {
-        let mut held: HashMap<_, HashSet<String>> = HashMap::new();
-        let wanted = |(item, _, content): &(&Item, _, RecordContent)| {
-            let missing = self.input.filter.missing(content);
-            (!missing.is_empty()).then(|| record_id(item)).flatten()
-        };
-        let ids: HashSet<_> = seen.iter().filter_map(wanted).collect();
-        let (Some(oldest), Some(newest)) = (ids.iter().min(), ids.iter().max()) else {
-            return Ok(held);
-        };
-        let mut scroll = self.store.scroll(keys::texts(self.input.patient, *oldest, *newest), None);
-        while let Some(pages) = scroll.next().await? {
-            for item in pages {
-                let Some(id) = keys::text_of(&item.key).filter(|id| ids.contains(id)) else {
-                    continue;
-                };
-                let PageContent { lines } = item.open(self.key)?;
-                let lines: Vec<_> = lines.iter().map(|line| line.text.to_lowercase()).collect();
-                let found = self.input.filter.words.iter();
-                let found = found.filter(|word| lines.iter().any(|line| line.contains(*word)));
-                held.entry(id).or_default().extend(found.cloned());
-            }
-        }
-        Ok(held)
-    }
-}
-
-fn record_id(item: &Item) -> Option<RecordId> {
-    keys::record_of(&item.key)
 }

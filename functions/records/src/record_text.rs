@@ -5,14 +5,12 @@
 //! `page` is the first page wanted (from 1), `limit` how many pages (1 to 100, 25 when absent).
 
 use domain::{
-    PatientId, RecordId,
-    consent::Purpose,
     policy::{acts::RecordText, permit},
     record::{TextProblem, TextStatus},
 };
-use edge::{Failure, Http, Reader, Reply, Request};
+use edge::{Failure, Http, Input, Read, Reader, RecordPath, Reply, Request};
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
 use store::{
     Item, Look, Store, keys,
     rows::{Line, PageContent, TextPage},
@@ -26,53 +24,49 @@ const LAST_PAGE: u32 = 99_999;
 pub fn operation() -> Http<Store> {
     edge::http(
         "record_text",
-        || Box::pin(Store::connect()),
-        |store, request| Box::pin(handle(store, request)),
+        "GET /v1/patients/{patientId}/records/{recordId}/text",
+        |store, request, input| Box::pin(handle(store, request, input)),
     )
 }
 
-struct Input {
-    patient: PatientId,
-    record: RecordId,
-    purpose: Option<Purpose>,
+struct Pages {
+    of: RecordPath,
     first: u32,
     last: u32,
 }
 
-impl Input {
-    fn parse(request: &Request) -> Result<Self, Failure> {
-        let read = Reader::new(request);
-        let patient = read.path("patientId", PatientId::parse);
-        let record = read.path("recordId", RecordId::parse);
-        let purpose = read.purpose();
-        let page = read.query("page", page_number);
-        let limit = read.limit();
-        read.finish()?;
-        let first = page?.unwrap_or(1);
-        let pages = u32::try_from(limit?).unwrap_or(LAST_PAGE);
+impl Input for Pages {
+    fn read(read: &Reader<'_>) -> Read<Self> {
+        let of = RecordPath::read(read);
+        let page = read.query_number("page", 1, u64::from(LAST_PAGE));
+        let limit = read.query_number("limit", 1, 100);
+        let small = |number: Option<u64>| number.and_then(|n| u32::try_from(n).ok());
+        let (first, pages) = (small(page?).unwrap_or(1), small(limit?).unwrap_or(25));
         let last = first.saturating_add(pages - 1).min(LAST_PAGE);
-        Ok(Self { patient: patient?, record: record?, purpose: purpose?, first, last })
+        Ok(Self { of: of?, first, last })
     }
 }
 
-fn page_number(value: &Value) -> Result<u32, String> {
-    let number = value.as_str().and_then(|text| text.parse().ok());
-    let number = number.filter(|n| (1..=LAST_PAGE).contains(n));
-    number.ok_or_else(|| format!("must be a page number from 1 to {LAST_PAGE}"))
-}
-
-#[derive(Serialize)]
+/// The text of a document.
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "RecordText")]
 struct Output {
+    /// How far reading has come; null for a record without a document.
     status: Option<TextStatus>,
+    /// Why there is no text.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<TextProblem>,
+    /// The pages asked for.
     pages: Vec<Page>,
+    /// The page to ask for next; absent with the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page: Option<u32>,
 }
 
-#[derive(Serialize)]
+/// A page, its lines from top to bottom.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TextPage")]
 struct Page {
     page: u32,
     lines: Vec<Line>,
@@ -86,14 +80,13 @@ impl Page {
     }
 }
 
-async fn handle(store: &Store, request: &Request) -> Result<Reply, Failure> {
+async fn handle(store: &Store, request: &Request, input: Pages) -> Result<Reply<Output>, Failure> {
     let caller = request.caller()?;
-    let input = Input::parse(request)?;
-    let range = keys::text_pages(input.patient, input.record, input.first, input.last);
-    let mut scroll = store.scroll(range, None);
-    let look = Look::vault(&caller, input.patient).record(input.record);
+    let RecordPath { patient, record, purpose } = input.of;
+    let mut scroll = store.scroll(keys::text_pages(patient, record, input.first, input.last), None);
+    let look = Look::vault(&caller, patient).record(record);
     let (found, mut sealed) = tokio::try_join!(store.look(look), scroll.all())?;
-    let facts = found.facts(input.purpose);
+    let facts = found.facts(purpose);
     let permit = permit::<RecordText>(&caller, &facts, found.target(), request.now)?;
     let (row, _) = found.record(&permit)?;
     let key = store.patient_key(&permit, &found).await?;
@@ -106,7 +99,7 @@ async fn handle(store: &Store, request: &Request) -> Result<Reply, Failure> {
     let last = row.pages.unwrap_or_default();
     pages.retain(|page| page.page <= last);
     let more = last > input.last;
-    let reply = Reply::ok(&Output {
+    let reply = Reply::new(&Output {
         status: row.text_status,
         reason: row.text_problem,
         pages,

@@ -5,12 +5,14 @@ use domain::{
     audit::Actor,
     record::{MediaType, RecordStatus, RecordType, Rejection, TextProblem, TextStatus},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::rows::{Record, RecordContent};
 
 /// A record.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Record")]
 pub(crate) struct RecordView {
     id: RecordId,
     status: RecordStatus,
@@ -33,8 +35,9 @@ pub(crate) struct RecordView {
 }
 
 /// A record's file.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "RecordFile")]
 struct FileView {
     name: String,
     content_type: MediaType,
@@ -43,8 +46,9 @@ struct FileView {
 }
 
 /// How far reading a record's text has come.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "RecordTextStatus")]
 struct TextView {
     status: TextStatus,
     #[serde(skip_serializing_if = "Option::is_none")]

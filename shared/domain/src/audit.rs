@@ -1,6 +1,7 @@
 //! The audit trail: what is kept of every disclosure, change and refusal (I2), and the one plain
 //! sentence that tells the patient. Entries hold ids and codes only, never health data (I6).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -21,7 +22,7 @@ pub enum Ledger {
 }
 
 /// Who did it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "role", rename_all = "kebab-case")]
 pub enum Actor {
     /// A patient.
@@ -94,7 +95,7 @@ named! {
 }
 
 /// What came of it: something happened, or was refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "outcome", content = "reason", rename_all = "kebab-case")]
 pub enum Outcome {
     /// It happened.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -79,7 +80,7 @@ pub const LONGEST_GRANT_SECONDS: u32 = 365 * 24 * 60 * 60;
 pub const MOST_READS: u32 = 10_000;
 
 /// What is asked for or allowed: the terms of a request and of a grant. They hold no health data.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Terms {
     /// What may be done.

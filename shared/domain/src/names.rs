@@ -16,7 +16,8 @@ pub trait Named: Sized + Copy + PartialEq + 'static {
     }
 }
 
-/// Declares an enum whose variants each have a wire name, with [`Named`], `Display` and serde.
+/// Declares an enum whose variants each have a wire name, with [`Named`], `Display`, serde and
+/// its JSON Schema.
 #[macro_export]
 macro_rules! named {
     ($(#[$meta:meta])* pub enum $Name:ident { $($(#[$vmeta:meta])* $Variant:ident = $text:literal,)+ }) => {
@@ -31,6 +32,16 @@ macro_rules! named {
         impl std::fmt::Display for $Name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str($crate::names::Named::name(*self))
+            }
+        }
+
+        impl schemars::JsonSchema for $Name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($Name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "type": "string", "enum": [$($text),+] })
             }
         }
 

@@ -6,10 +6,11 @@ use domain::{
     Caller,
     policy::{Act, Permit},
 };
-use store::{Change, DataKey, Found, Key, keys, rows::Saved, table::SEALED};
+use serde_json::{Value, json};
+use store::{Change, DataKey, Fault, Found, Key, keys, rows::Saved, table::SEALED};
 
 use crate::{
-    problem::{Failure, Problem},
+    problem::{Failure, KEY_REUSED},
     reply::Reply,
     request::Request,
 };
@@ -31,6 +32,11 @@ impl Idempotency {
         })
     }
 
+    /// What the header must be, as a JSON Schema.
+    pub(crate) fn schema() -> Value {
+        json!({ "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" })
+    }
+
     /// Where the answer is kept.
     #[must_use]
     pub fn place<A: Act>(&self, caller: &Caller) -> Key {
@@ -41,33 +47,35 @@ impl Idempotency {
     ///
     /// # Errors
     /// 422 when the key was used for another request.
-    pub fn replay<A: Act>(
+    pub fn replay<A: Act, T, const STATUS: u16>(
         &self,
         permit: &Permit<A>,
         found: &Found,
         key: &DataKey,
-    ) -> Result<Option<Reply>, Failure> {
+    ) -> Result<Option<Reply<T, STATUS>>, Failure> {
         let Some(item) = found.saved_item(permit) else { return Ok(None) };
         let saved: Saved = item.clear()?;
         if saved.fingerprint != self.fingerprint {
-            let detail = "This Idempotency-Key was used for another request; send a new one.";
-            return Err(Problem::new(422, "idempotency-key-reused", detail).into());
+            return Err(KEY_REUSED.into());
+        }
+        if saved.status != STATUS {
+            return Err(Fault::Corrupt("saved-status").into());
         }
         let sealed = item.bytes(SEALED).unwrap_or_default();
         let body = key.open(&item.key, SEALED, sealed)?;
-        Ok(Some(Reply::raw(saved.status, body)))
+        Ok(Some(Reply::raw(body)))
     }
 
     /// Keeps `reply` with the change that it answers.
-    pub fn keep<'s, A: Act>(
+    pub fn keep<'s, A: Act, T, const STATUS: u16>(
         &self,
         change: Change<'s>,
         permit: &Permit<A>,
-        reply: &Reply,
+        reply: &Reply<T, STATUS>,
         key: &DataKey,
     ) -> Change<'s> {
         let place = self.place::<A>(permit.caller());
-        let answer = (reply.status(), reply.body());
+        let answer = (STATUS, reply.body());
         change.save(&place, &self.fingerprint, answer, key, permit.now())
     }
 }

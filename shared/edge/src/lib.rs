@@ -2,7 +2,9 @@
 //! crate that knows `lambda_http`.
 
 pub mod batch;
+pub mod contract;
 pub mod idempotency;
+pub mod kind;
 mod log;
 pub mod problem;
 pub mod read;
@@ -11,9 +13,10 @@ pub mod request;
 pub mod serve;
 
 pub use batch::Message;
+pub use contract::Contract;
 pub use idempotency::Idempotency;
-pub use problem::{Failure, Problem};
-pub use read::Reader;
-pub use reply::Reply;
+pub use problem::{Failure, Known, Problem};
+pub use read::{Input, Paging, Read, Reader, RecordPath};
+pub use reply::{Listing, Reply};
 pub use request::Request;
-pub use serve::{Answer, Boxed, Connecting, Event, Http, Service, event, http};
+pub use serve::{Answer, Boxed, Event, Http, Service, event, http};

@@ -1,6 +1,7 @@
 //! What goes wrong, as the caller is told (RFC 9457) and mapped to HTTP in one place.
 
 use domain::policy::{Denial, Disguise, Refused};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::Fault;
 
@@ -18,7 +19,7 @@ pub struct Problem {
 }
 
 /// One thing that is wrong with a request, and where.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Invalid {
     /// Where in the body, as a JSON pointer (RFC 6901).
@@ -34,44 +35,90 @@ pub struct Invalid {
     pub detail: String,
 }
 
-impl Problem {
-    /// A problem without details on the request.
-    #[must_use]
-    pub fn new(status: u16, code: &'static str, detail: &'static str) -> Self {
-        Self { status, code, detail, errors: Vec::new() }
-    }
+/// A problem that can be told beforehand: the API reference lists it with its operations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// The HTTP status.
+    pub status: u16,
+    /// A stable code to program against.
+    pub code: &'static str,
+    /// What to do about it, in one sentence.
+    pub detail: &'static str,
+}
 
-    /// 404: it does not exist, or the caller may not know that it does (I10).
+impl Known {
+    /// A problem of the operation.
     #[must_use]
-    pub fn not_found() -> Self {
-        Self::new(404, "not-found", "There is no such thing, or you may not see it.")
-    }
-
-    /// 401: no usable token.
-    #[must_use]
-    pub fn unauthenticated() -> Self {
-        Self::new(401, "unauthenticated", "Sign in and send the access token.")
+    pub const fn new(status: u16, code: &'static str, detail: &'static str) -> Self {
+        Self { status, code, detail }
     }
 
     /// 409: the state of things does not allow it.
     #[must_use]
-    pub fn conflict(code: &'static str, detail: &'static str) -> Self {
+    pub const fn conflict(code: &'static str, detail: &'static str) -> Self {
         Self::new(409, code, detail)
     }
+}
 
-    /// 503: try again.
-    #[must_use]
-    pub fn unavailable() -> Self {
-        Self::new(
-            503,
-            "unavailable",
-            "Try again in a moment; repeat a change with the same Idempotency-Key.",
-        )
+impl From<Known> for Problem {
+    fn from(Known { status, code, detail }: Known) -> Self {
+        Self { status, code, detail, errors: Vec::new() }
     }
+}
 
+impl From<Known> for Failure {
+    fn from(known: Known) -> Self {
+        Problem::from(known).into()
+    }
+}
+
+/// 400: everything that is wrong with the request is listed.
+pub const INVALID: Known =
+    Known::new(400, "invalid-request", "The request is not well formed; every error is listed.");
+/// 401: no usable token.
+pub const UNAUTHENTICATED: Known =
+    Known::new(401, "unauthenticated", "Sign in and send the access token.");
+/// 403: the caller's session has no second factor (I9).
+pub const MFA_REQUIRED: Known = Known::new(
+    403,
+    "mfa-required",
+    "Enrol a second factor and sign in with it; until then nothing else is open.",
+);
+/// 403: the doctor is invited, not verified.
+pub const NOT_VERIFIED: Known =
+    Known::new(403, "not-verified", "Your hospital has not verified you yet.");
+/// 403: the doctor is suspended.
+pub const SUSPENDED: Known = Known::new(403, "suspended", "Your hospital has suspended you.");
+/// 403: the hospital does not know the caller.
+pub const NOT_STAFF: Known = Known::new(403, "not-staff", "You are not on the hospital's staff.");
+/// 403: the role has no business with the operation.
+pub const WRONG_ROLE: Known = Known::new(403, "wrong-role", "This is not open to your role.");
+/// 404: it does not exist, or the caller may not know that it does (I10).
+pub const NOT_FOUND: Known =
+    Known::new(404, "not-found", "There is no such thing, or you may not see it.");
+/// 403: the API's gateway or its firewall turned the request away.
+pub const FORBIDDEN: Known = Known::new(403, "forbidden", "This is not open to you.");
+/// 413: more than the gateway takes, 10 MB. Files go to the storage directly.
+pub const TOO_LARGE: Known = Known::new(413, "too-large", "The request is too large.");
+/// 422: the key of another request (I7).
+pub const KEY_REUSED: Known = Known::new(
+    422,
+    "idempotency-key-reused",
+    "This Idempotency-Key was used for another request; send a new one.",
+);
+/// 429: too many requests.
+pub const THROTTLED: Known =
+    Known::new(429, "throttled", "Too many requests. Try again in a moment.");
+/// 503: try again.
+pub const UNAVAILABLE: Known = Known::new(
+    503,
+    "unavailable",
+    "Try again in a moment; repeat a change with the same Idempotency-Key.",
+);
+
+impl Problem {
     pub(crate) fn invalid(errors: Vec<Invalid>) -> Self {
-        let detail = "The request is not well formed; every error is listed.";
-        Self { errors, ..Self::new(400, "invalid-request", detail) }
+        Self { errors, ..INVALID.into() }
     }
 
     /// 400: one field of the body, by JSON pointer, was found wrong after it had been read.
@@ -84,32 +131,19 @@ impl Problem {
             detail: detail.to_owned(),
         }])
     }
+}
 
-    /// 429: too many of these from everybody.
-    #[must_use]
-    pub fn throttled() -> Self {
-        Self::new(429, "throttled", "Too many requests. Try again in a moment.")
+/// What a refused caller is told.
+pub(crate) fn refused(denial: Denial) -> Known {
+    if denial.disguise() == Disguise::Absent {
+        return NOT_FOUND;
     }
-
-    /// What a refused caller is told.
-    #[must_use]
-    pub fn refused(denial: Denial) -> Self {
-        if denial.disguise() == Disguise::Absent {
-            return Self::not_found();
-        }
-        match denial {
-            Denial::NoMfa => Self::new(
-                403,
-                "mfa-required",
-                "Enrol a second factor and sign in with it; until then nothing else is open.",
-            ),
-            Denial::NotVerified => {
-                Self::new(403, "not-verified", "Your hospital has not verified you yet.")
-            }
-            Denial::Suspended => Self::new(403, "suspended", "Your hospital has suspended you."),
-            Denial::NotStaff => Self::new(403, "not-staff", "You are not on the hospital's staff."),
-            _ => Self::new(403, "wrong-role", "This is not open to your role."),
-        }
+    match denial {
+        Denial::NoMfa => MFA_REQUIRED,
+        Denial::NotVerified => NOT_VERIFIED,
+        Denial::Suspended => SUSPENDED,
+        Denial::NotStaff => NOT_STAFF,
+        _ => WRONG_ROLE,
     }
 }
 

@@ -2,99 +2,159 @@
 
 use std::{cell::RefCell, collections::BTreeSet};
 
-use domain::{Date, consent::Purpose, names::Named};
+use domain::{PatientId, RecordId, consent::Purpose};
 use serde_json::Value;
+use store::{DataKey, Key, list::read_cursor, table::Attributes};
 
 use crate::{
     idempotency::Idempotency,
+    kind::{Kind, custom, id, named, number, text},
     problem::{Failure, Invalid, Problem},
     request::Request,
 };
 
-/// The most items a list answers with.
+/// The most items of a page.
 pub const MOST_ITEMS: u64 = 100;
 const DEFAULT_ITEMS: usize = 25;
 const LONGEST_CURSOR: usize = 2048;
 
-/// A value was wrong or missing; [`Reader::finish`] says how.
+/// A value was wrong or missing; the reader knows which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wrong;
-
-impl From<Wrong> for Failure {
-    fn from(_: Wrong) -> Self {
-        Problem::invalid(Vec::new()).into()
-    }
-}
 
 /// A value as it was read.
 pub type Read<T> = Result<T, Wrong>;
 
-/// Reads one request. Values are asked for first, then [`Reader::finish`] reports every error,
-/// unknown fields and parameters among them.
+/// What an operation takes. Reading is all there is to say about it: the API reference is made by
+/// the same function.
+pub trait Input: Sized {
+    /// Asks for every value first, then answers with them: so that everything that is wrong is
+    /// reported at once.
+    ///
+    /// # Errors
+    /// When a value is missing or wrong.
+    fn read(read: &Reader<'_>) -> Read<Self>;
+
+    /// The input of a request.
+    ///
+    /// # Errors
+    /// 400 with everything that is wrong, unknown fields and parameters included.
+    fn of(request: &Request) -> Result<Self, Failure> {
+        let reader = Reader::new(request);
+        let input = Self::read(&reader);
+        let errors = reader.finish();
+        match input {
+            Ok(input) if errors.is_empty() => Ok(input),
+            _ => Err(Problem::invalid(errors).into()),
+        }
+    }
+}
+
+/// Nothing is taken.
+impl Input for () {
+    fn read(_: &Reader<'_>) -> Read<()> {
+        Ok(())
+    }
+}
+
+/// Where a value stands in a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In the path.
+    Path,
+    /// In the query.
+    Query,
+    /// In a header.
+    Header,
+    /// In the body, by JSON pointer (RFC 6901).
+    Body,
+}
+
+/// A value that an operation asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asked {
+    /// Where.
+    pub place: Place,
+    /// Its name there.
+    pub name: String,
+    /// Whether it must be there.
+    pub required: bool,
+    /// What it must be, as a JSON Schema.
+    pub schema: Value,
+}
+
+/// Reads one request; or, for the API reference, only notes what would be read.
 #[derive(Debug)]
 pub struct Reader<'r> {
-    request: &'r Request,
+    request: Option<&'r Request>,
     body: Option<Value>,
     fields: RefCell<BTreeSet<String>>,
     parameters: RefCell<BTreeSet<&'static str>>,
     errors: RefCell<Vec<Invalid>>,
+    asked: RefCell<Vec<Asked>>,
 }
 
-enum Place<'a> {
-    Body(&'a str),
-    Parameter(&'a str),
-    Header(&'a str),
+/// What `I` asks for.
+#[must_use]
+pub fn asked<I: Input>() -> Vec<Asked> {
+    let reader = Reader::of(None);
+    _ = I::read(&reader);
+    reader.asked.take()
 }
 
 impl<'r> Reader<'r> {
-    /// A reader of a request without a body; an empty object passes for none.
-    #[must_use]
-    pub fn new(request: &'r Request) -> Self {
-        match request.body.is_empty() {
-            true => Self::empty(request),
-            false => Self::with_body(request),
-        }
-    }
-
-    fn empty(request: &'r Request) -> Self {
+    fn of(request: Option<&'r Request>) -> Self {
         Self {
             request,
             body: None,
             fields: RefCell::default(),
             parameters: RefCell::default(),
             errors: RefCell::default(),
+            asked: RefCell::default(),
         }
     }
 
-    /// A reader of a request whose body is a JSON object.
-    #[must_use]
-    pub fn with_body(request: &'r Request) -> Self {
-        let mut reader = Self::empty(request);
+    /// A reader of a request; a body that is not there passes for an empty object.
+    fn new(request: &'r Request) -> Self {
+        let mut reader = Self::of(Some(request));
+        if request.body.is_empty() {
+            reader.body = Some(Value::Object(serde_json::Map::new()));
+            return reader;
+        }
         match serde_json::from_slice(&request.body) {
             Ok(value @ Value::Object(_)) => reader.body = Some(value),
-            Ok(_) => reader.wrong(&Place::Body(""), "must be a JSON object".into()),
+            Ok(_) => reader.wrong(Place::Body, "", "must be a JSON object".into()),
             Err(error) => {
                 let (line, column) = (error.line(), error.column());
-                let detail = format!("is not JSON: line {line}, column {column}");
-                reader.wrong(&Place::Body(""), detail);
+                reader.wrong(Place::Body, "", format!("is not JSON: line {line}, column {column}"));
             }
         }
         reader
     }
 
-    fn wrong(&self, place: &Place<'_>, detail: String) {
+    fn wrong(&self, place: Place, name: &str, detail: String) {
         let mut invalid = Invalid { pointer: None, parameter: None, header: None, detail };
+        let name = Some(name.to_owned());
         match place {
-            Place::Body(pointer) => invalid.pointer = Some((*pointer).to_owned()),
-            Place::Parameter(name) => invalid.parameter = Some((*name).to_owned()),
-            Place::Header(name) => invalid.header = Some((*name).to_owned()),
+            Place::Body => invalid.pointer = name,
+            Place::Path | Place::Query => invalid.parameter = name,
+            Place::Header => invalid.header = name,
         }
         self.errors.borrow_mut().push(invalid);
     }
 
-    fn taken<T>(&self, place: &Place<'_>, parsed: Result<T, String>) -> Read<T> {
+    fn taken<T>(&self, place: Place, name: &str, parsed: Result<T, String>) -> Read<T> {
         parsed.map_err(|detail| {
-            self.wrong(place, detail);
+            self.wrong(place, name, detail);
+            Wrong
+        })
+    }
+
+    /// The request; without one, what is asked for is noted.
+    fn ask(&self, place: Place, name: &str, required: bool, kind: &impl Kind) -> Read<&'r Request> {
+        self.request.ok_or_else(|| {
+            let (name, schema) = (name.to_owned(), kind.schema());
+            self.asked.borrow_mut().push(Asked { place, name, required, schema });
             Wrong
         })
     }
@@ -104,43 +164,49 @@ impl<'r> Reader<'r> {
     /// # Errors
     /// When it is not one.
     pub fn path<T>(&self, name: &'static str, parse: impl Fn(&str) -> Option<T>) -> Read<T> {
-        let id = self.request.path(name).and_then(parse);
-        self.taken(&Place::Parameter(name), id.ok_or_else(|| "must be a UUID".into()))
+        let kind = id(parse);
+        let text = self.ask(Place::Path, name, true, &kind)?.path(name).unwrap_or_default();
+        self.taken(Place::Path, name, kind.parse(&Value::String(text.to_owned())))
     }
 
     /// An optional query parameter.
     ///
     /// # Errors
     /// When it is there and cannot be read.
-    pub fn query<T>(
-        &self,
-        name: &'static str,
-        parse: impl Fn(&Value) -> Result<T, String>,
-    ) -> Read<Option<T>> {
+    pub fn query<K: Kind>(&self, name: &'static str, kind: K) -> Read<Option<K::Value>> {
+        let request = self.ask(Place::Query, name, false, &kind)?;
         self.parameters.borrow_mut().insert(name);
-        let Some(text) = self.request.query(name) else { return Ok(None) };
-        self.taken(&Place::Parameter(name), parse(&Value::String(text.to_owned()))).map(Some)
+        let Some(text) = request.query(name) else { return Ok(None) };
+        self.taken(Place::Query, name, kind.parse(&Value::String(text.to_owned()))).map(Some)
     }
 
-    /// How many items a list shall show: `limit`, 1 to 100, 25 when absent.
+    /// An optional query parameter that is a whole number from `least` to `most`.
     ///
     /// # Errors
-    /// When it is no such number.
-    pub fn limit(&self) -> Read<usize> {
-        let parse = |value: &Value| {
-            let number = value.as_str().and_then(|text| text.parse::<usize>().ok());
-            let number = number.filter(|n| (1..=100).contains(n));
-            number.ok_or_else(|| format!("must be a number from 1 to {MOST_ITEMS}"))
+    /// When it is there and is no such number.
+    pub fn query_number(&self, name: &'static str, least: u64, most: u64) -> Read<Option<u64>> {
+        let inner = number(least, most);
+        if self.request.is_none() {
+            return self.query(name, inner).map(|_| None);
+        }
+        let digits = |value: &Value| {
+            let text = value.as_str().unwrap_or_default();
+            let canonical = text.parse::<u64>().ok().filter(|n| n.to_string() == text);
+            inner.parse(&canonical.map_or(Value::Null, Value::from))
         };
-        Ok(self.query("limit", parse)?.unwrap_or(DEFAULT_ITEMS))
+        self.query(name, custom(digits, Value::default))
     }
 
-    /// Where a list goes on: `cursor`, as an earlier page gave it.
+    /// Which part of a list is wanted: `limit` (1 to 100, 25 when absent) and `cursor`, as an
+    /// earlier page gave it.
     ///
     /// # Errors
-    /// When it cannot be one.
-    pub fn cursor(&self) -> Read<Option<String>> {
-        self.query("cursor", text(1, LONGEST_CURSOR))
+    /// When either cannot be read.
+    pub fn paging(&self) -> Read<Paging> {
+        let limit = self.query_number("limit", 1, MOST_ITEMS);
+        let cursor = self.query("cursor", text(1, LONGEST_CURSOR));
+        let limit = limit?.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(DEFAULT_ITEMS);
+        Ok(Paging { limit, cursor: cursor? })
     }
 
     /// The purpose of use the caller states.
@@ -148,7 +214,7 @@ impl<'r> Reader<'r> {
     /// # Errors
     /// When there is no such purpose.
     pub fn purpose(&self) -> Read<Option<Purpose>> {
-        self.query("purpose", named)
+        self.query("purpose", named())
     }
 
     /// The `Idempotency-Key`, which every POST that changes something must carry (I7).
@@ -156,20 +222,23 @@ impl<'r> Reader<'r> {
     /// # Errors
     /// When it is missing or cannot be one.
     pub fn idempotency(&self) -> Read<Idempotency> {
-        let key = Idempotency::of(self.request);
+        let name = "Idempotency-Key";
+        let request =
+            self.ask(Place::Header, name, true, &custom(|_| Ok(()), Idempotency::schema))?;
         let detail = || "must be 1 to 255 printable ASCII characters, new for each change".into();
-        self.taken(&Place::Header("Idempotency-Key"), key.ok_or_else(detail))
+        self.taken(Place::Header, name, Idempotency::of(request).ok_or_else(detail))
     }
 
     /// A field of the body that must be there, by JSON pointer.
     ///
     /// # Errors
     /// When it is missing or cannot be read.
-    pub fn field<T>(&self, pointer: &str, parse: impl Fn(&Value) -> Result<T, String>) -> Read<T> {
-        match self.optional(pointer, parse)? {
+    pub fn field<K: Kind>(&self, pointer: &str, kind: K) -> Read<K::Value> {
+        self.ask(Place::Body, pointer, true, &kind)?;
+        match self.optional(pointer, kind)? {
             Some(value) => Ok(value),
             None if self.body.is_none() => Err(Wrong),
-            None => self.taken(&Place::Body(pointer), Err("is missing".into())),
+            None => self.taken(Place::Body, pointer, Err("is missing".into())),
         }
     }
 
@@ -177,23 +246,34 @@ impl<'r> Reader<'r> {
     ///
     /// # Errors
     /// When it is there and cannot be read.
-    pub fn optional<T>(
-        &self,
-        pointer: &str,
-        parse: impl Fn(&Value) -> Result<T, String>,
-    ) -> Read<Option<T>> {
+    pub fn optional<K: Kind>(&self, pointer: &str, kind: K) -> Read<Option<K::Value>> {
+        self.ask(Place::Body, pointer, false, &kind)?;
         self.fields.borrow_mut().insert(pointer.to_owned());
         let value = self.body.as_ref().and_then(|body| body.pointer(pointer));
         match value.filter(|value| !value.is_null()) {
-            Some(value) => self.taken(&Place::Body(pointer), parse(value)).map(Some),
+            Some(value) => self.taken(Place::Body, pointer, kind.parse(value)).map(Some),
             None => Ok(None),
         }
     }
 
-    /// Whether the body has anything at `pointer`.
-    #[must_use]
-    pub fn has(&self, pointer: &str) -> bool {
-        self.body.as_ref().and_then(|body| body.pointer(pointer)).is_some_and(|v| !v.is_null())
+    /// An object of the body that may be absent or null, with fields of its own.
+    ///
+    /// # Errors
+    /// What `read` met, when it is there.
+    pub fn object<T>(
+        &self,
+        pointer: &str,
+        read: impl FnOnce(&Self, &str) -> Read<T>,
+    ) -> Read<Option<T>> {
+        let object = custom(
+            |value| if value.is_object() { Ok(()) } else { Err("must be an object".to_owned()) },
+            || serde_json::json!({ "type": "object" }),
+        );
+        match self.optional(pointer, object) {
+            Ok(None) => Ok(None),
+            Err(Wrong) if self.request.is_some() => Err(Wrong),
+            Ok(Some(())) | Err(Wrong) => read(self, pointer).map(Some),
+        }
     }
 
     /// Reports a rule that spans several fields.
@@ -201,42 +281,24 @@ impl<'r> Reader<'r> {
     /// # Errors
     /// Always.
     pub fn reject<T>(&self, pointer: &str, detail: &str) -> Read<T> {
-        self.taken(&Place::Body(pointer), Err(detail.to_owned()))
+        self.taken(Place::Body, pointer, Err(detail.to_owned()))
     }
 
-    /// A cursor that turned out not to be of this list.
-    #[must_use]
-    pub fn bad_cursor() -> Problem {
-        Problem::invalid(vec![Invalid {
-            pointer: None,
-            parameter: Some("cursor".into()),
-            header: None,
-            detail: "is not a cursor of this list".into(),
-        }])
-    }
-
-    /// Reports everything that was wrong, unknown fields and parameters included.
-    ///
-    /// # Errors
-    /// 400 with every error, when there is one.
-    pub fn finish(&self) -> Result<(), Problem> {
+    /// Everything that was wrong, unknown fields and parameters included.
+    fn finish(&self) -> Vec<Invalid> {
         if let Some(body) = &self.body {
             self.unknown_fields("", body);
         }
-        for name in self.request.query_names() {
+        for name in self.request.into_iter().flat_map(Request::query_names) {
             if !self.parameters.borrow().contains(name) {
-                self.wrong(&Place::Parameter(name), "is not known here".into());
+                self.wrong(Place::Query, name, "is not known here".into());
             }
         }
-        let errors = self.errors.take();
-        if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(errors)) }
+        self.errors.take()
     }
 
     fn unknown_fields(&self, at: &str, value: &Value) {
-        let Some(object) = value.as_object() else {
-            return self.wrong(&Place::Body(at), "must be an object".into());
-        };
-        for (name, value) in object {
+        for (name, value) in value.as_object().into_iter().flatten() {
             let pointer = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
             let inside = format!("{pointer}/");
             let (known, parent) = {
@@ -245,9 +307,9 @@ impl<'r> Reader<'r> {
                 (fields.contains(&pointer), parent)
             };
             match (known, parent) {
-                (true, _) => {}
-                (false, true) => self.unknown_fields(&pointer, value),
-                (false, false) => self.wrong(&Place::Body(at), unknown(name)),
+                (_, true) => self.unknown_fields(&pointer, value),
+                (true, false) => {}
+                (false, false) => self.wrong(Place::Body, at, unknown(name)),
             }
         }
     }
@@ -259,105 +321,57 @@ fn unknown(name: &str) -> String {
     if plain { format!("has an unknown field: {name}") } else { "has an unknown field".into() }
 }
 
-fn string(value: &Value) -> Result<&str, String> {
-    value.as_str().ok_or_else(|| "must be text".into())
+/// Which part of a list is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paging {
+    /// How many items, from 1 to 100.
+    pub limit: usize,
+    /// Where to go on; from the newest when absent.
+    pub cursor: Option<String>,
 }
 
-/// Text of `least` to `most` characters after trimming, without control characters.
-pub fn text(least: usize, most: usize) -> impl Fn(&Value) -> Result<String, String> {
-    move |value| {
-        let text = string(value)?.trim();
-        let long = text.chars().count();
-        if !(least..=most).contains(&long) {
-            return Err(format!("must have {least} to {most} characters"));
+impl Input for Paging {
+    fn read(read: &Reader<'_>) -> Read<Self> {
+        read.paging()
+    }
+}
+
+impl Paging {
+    /// The place after which the page begins. `list` names the list and its filters.
+    ///
+    /// # Errors
+    /// 400 when the cursor is not of this list.
+    pub fn after(&self, key: &DataKey, list: &Key) -> Result<Option<Attributes>, Problem> {
+        let place = self.cursor.as_ref().map(|cursor| read_cursor(cursor, key, list));
+        match place {
+            None => Ok(None),
+            Some(Some(place)) => Ok(Some(place)),
+            Some(None) => Err(Problem::invalid(vec![Invalid {
+                pointer: None,
+                parameter: Some("cursor".into()),
+                header: None,
+                detail: "is not a cursor of this list".into(),
+            }])),
         }
-        if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
-            return Err("must not hold control characters".into());
-        }
-        Ok(text.to_owned())
     }
 }
 
-/// A secret of up to `most` characters: taken as it is, not trimmed.
-pub fn secret(most: usize) -> impl Fn(&Value) -> Result<String, String> {
-    move |value| {
-        let text = string(value)?;
-        let fits = (1..=most).contains(&text.chars().count());
-        if fits { Ok(text.to_owned()) } else { Err(format!("must have 1 to {most} characters")) }
-    }
+/// One record, and the purpose for which it is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordPath {
+    /// Whose.
+    pub patient: PatientId,
+    /// Which.
+    pub record: RecordId,
+    /// What for; the grant's own when absent.
+    pub purpose: Option<Purpose>,
 }
 
-/// One of the values of a [`Named`] set.
-///
-/// # Errors
-/// Names the values there are.
-pub fn named<T: Named>(value: &Value) -> Result<T, String> {
-    T::from_name(string(value)?).ok_or_else(|| {
-        let names: Vec<_> = T::NAMES.iter().map(|(_, name)| *name).collect();
-        format!("must be one of: {}", names.join(", "))
-    })
-}
-
-/// A list without repetitions of `parse`d values, at least one.
-pub fn set<T: Ord>(
-    parse: impl Fn(&Value) -> Result<T, String>,
-) -> impl Fn(&Value) -> Result<BTreeSet<T>, String> {
-    move |value| {
-        let list = value.as_array().ok_or("must be a list")?;
-        let set = list.iter().map(&parse).collect::<Result<BTreeSet<_>, _>>()?;
-        if set.is_empty() || set.len() != list.len() {
-            return Err("must hold at least one value and none twice".into());
-        }
-        Ok(set)
-    }
-}
-
-/// A calendar date (RFC 3339 `full-date`).
-///
-/// # Errors
-/// When it is none.
-pub fn date(value: &Value) -> Result<Date, String> {
-    let text = string(value)?;
-    let date = Some(text).filter(|text| text.len() == 10).and_then(|text| text.parse().ok());
-    date.ok_or_else(|| "must be a date such as 2026-01-31".into())
-}
-
-/// A whole number from `least` to `most`.
-pub fn number(least: u64, most: u64) -> impl Fn(&Value) -> Result<u64, String> {
-    move |value| {
-        let number = value.as_u64().filter(|n| (least..=most).contains(n));
-        number.ok_or_else(|| format!("must be a whole number from {least} to {most}"))
-    }
-}
-
-/// True or false.
-///
-/// # Errors
-/// When it is neither.
-pub fn flag(value: &Value) -> Result<bool, String> {
-    value.as_bool().ok_or_else(|| "must be true or false".into())
-}
-
-/// A UUID of some kind.
-pub fn id<T>(parse: impl Fn(&str) -> Option<T>) -> impl Fn(&Value) -> Result<T, String> {
-    move |value| parse(string(value)?).ok_or_else(|| "must be a UUID".into())
-}
-
-/// An email address: one `@`, a dotted domain, at most 254 characters (RFC 5321 4.5.3.1).
-///
-/// # Errors
-/// When it cannot be one.
-pub fn email(value: &Value) -> Result<String, String> {
-    let text = string(value)?.trim().to_ascii_lowercase();
-    let graphic = text.is_ascii() && text.bytes().all(|b| b.is_ascii_graphic());
-    let parts = text.split_once('@').filter(|(local, domain)| {
-        !local.is_empty()
-            && !domain.contains('@')
-            && domain.split('.').count() > 1
-            && domain.split('.').all(|label| !label.is_empty())
-    });
-    match parts {
-        Some(_) if graphic && text.len() <= 254 => Ok(text),
-        _ => Err("must be an email address".into()),
+impl Input for RecordPath {
+    fn read(read: &Reader<'_>) -> Read<Self> {
+        let patient = read.path("patientId", PatientId::parse);
+        let record = read.path("recordId", RecordId::parse);
+        let purpose = read.purpose();
+        Ok(Self { patient: patient?, record: record?, purpose: purpose? })
     }
 }

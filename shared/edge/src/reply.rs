@@ -1,5 +1,7 @@
 //! What the caller is answered.
 
+use std::marker::PhantomData;
+
 use lambda_http::{
     Body, Response,
     http::{
@@ -7,15 +9,25 @@ use lambda_http::{
         header::{HeaderName, RETRY_AFTER},
     },
 };
+use schemars::JsonSchema;
 use serde::Serialize;
-use store::Fault;
+use store::{DataKey, Fault, Key, list::Page};
 
 use crate::problem::{Failure, Invalid, Problem};
 
-/// An answer in JSON.
+/// An answer with a body of type `T`, in JSON; its status is part of its type, so that the API
+/// reference knows both.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reply {
-    status: u16,
+pub struct Reply<T, const STATUS: u16 = 200> {
+    body: Vec<u8>,
+    etag: Option<String>,
+    of: PhantomData<fn() -> T>,
+}
+
+/// An answer as it is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Answered {
+    pub(crate) status: u16,
     body: Vec<u8>,
     etag: Option<String>,
 }
@@ -31,9 +43,11 @@ const HEADERS: &[(&str, &str)] = &[
     ("access-control-expose-headers", "ETag, Retry-After"),
 ];
 
-#[derive(Serialize)]
+/// What went wrong (RFC 9457).
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct ProblemBody<'a> {
+#[schemars(rename = "Problem")]
+pub(crate) struct ProblemBody<'a> {
     r#type: &'static str,
     title: &'static str,
     status: u16,
@@ -44,44 +58,27 @@ struct ProblemBody<'a> {
     errors: &'a [Invalid],
 }
 
-impl Reply {
-    /// 200 with `body`.
+impl<T: Serialize, const STATUS: u16> Reply<T, STATUS> {
+    /// An answer with `body`.
     ///
     /// # Errors
     /// When `body` has no JSON form, which is a mistake in our types.
-    pub fn ok(body: &impl Serialize) -> Result<Self, Failure> {
-        Self::json(200, body)
+    pub fn new(body: &T) -> Result<Self, Failure> {
+        Ok(Self::raw(serde_json::to_vec(body).map_err(|_| Fault::Corrupt("reply"))?))
     }
+}
 
-    /// 201 with `body`.
-    ///
-    /// # Errors
-    /// See [`Reply::ok`].
-    pub fn created(body: &impl Serialize) -> Result<Self, Failure> {
-        Self::json(201, body)
-    }
-
-    /// 202 with `body`.
-    ///
-    /// # Errors
-    /// See [`Reply::ok`].
-    pub fn accepted(body: &impl Serialize) -> Result<Self, Failure> {
-        Self::json(202, body)
-    }
-
-    /// 204.
+impl Reply<(), 204> {
+    /// Done, and nothing to tell.
     #[must_use]
     pub fn no_content() -> Self {
-        Self::raw(204, Vec::new())
+        Self::raw(Vec::new())
     }
+}
 
-    fn json(status: u16, body: &impl Serialize) -> Result<Self, Failure> {
-        let body = serde_json::to_vec(body).map_err(|_| Fault::Corrupt("reply"))?;
-        Ok(Self::raw(status, body))
-    }
-
-    pub(crate) fn raw(status: u16, body: Vec<u8>) -> Self {
-        Self { status, body, etag: None }
+impl<T, const STATUS: u16> Reply<T, STATUS> {
+    pub(crate) fn raw(body: Vec<u8>) -> Self {
+        Self { body, etag: None, of: PhantomData }
     }
 
     /// The same answer with an `ETag` (RFC 9110 8.8.3).
@@ -90,18 +87,18 @@ impl Reply {
         Self { etag: Some(format!("\"{version}\"")), ..self }
     }
 
-    /// The HTTP status.
-    #[must_use]
-    pub fn status(&self) -> u16 {
-        self.status
-    }
-
     /// The body.
     #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.body
     }
 
+    pub(crate) fn answered(self) -> Answered {
+        Answered { status: STATUS, body: self.body, etag: self.etag }
+    }
+}
+
+impl Answered {
     pub(crate) fn problem(problem: &Problem, request_id: &str) -> Self {
         let body = ProblemBody {
             r#type: "about:blank",
@@ -112,7 +109,8 @@ impl Reply {
             request_id,
             errors: &problem.errors,
         };
-        Self::raw(problem.status, serde_json::to_vec(&body).unwrap_or_default())
+        let body = serde_json::to_vec(&body).unwrap_or_default();
+        Self { status: problem.status, body, etag: None }
     }
 
     pub(crate) fn into_response(self) -> Response<Body> {
@@ -146,4 +144,27 @@ fn title(status: u16) -> &'static str {
         .ok()
         .and_then(|status| status.canonical_reason())
         .unwrap_or("Error")
+}
+
+/// A page of a list, newest first.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "{T}Page")]
+pub struct Listing<T> {
+    /// What it shows.
+    items: Vec<T>,
+    /// Where the next page begins; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+impl<T> Listing<T> {
+    /// The answer of a page. `list` names the list and its filters, to which the cursor is bound.
+    ///
+    /// # Errors
+    /// When the cursor cannot be sealed.
+    pub fn new(page: Page<T>, key: &DataKey, list: &Key) -> Result<Self, Fault> {
+        let next_cursor = page.next(key, list)?;
+        Ok(Self { items: page.items, next_cursor })
+    }
 }

@@ -8,7 +8,7 @@ use domain::{
 use lambda_http::{Body, RequestExt, request::RequestContext};
 use serde_json::Value;
 
-use crate::problem::Problem;
+use crate::problem::{Failure, UNAUTHENTICATED};
 
 /// A request as an operation sees it.
 #[derive(Debug, Clone)]
@@ -63,16 +63,16 @@ impl Request {
     ///
     /// # Errors
     /// 401 without claims that make one.
-    pub fn caller(&self) -> Result<Caller, Problem> {
-        self.caller.ok_or_else(Problem::unauthenticated)
+    pub fn caller(&self) -> Result<Caller, Failure> {
+        self.caller.ok_or(UNAUTHENTICATED.into())
     }
 
     /// The access token itself, for calls that Cognito must see it on.
     ///
     /// # Errors
     /// 401 without one.
-    pub fn access_token(&self) -> Result<&str, Problem> {
-        let header = self.header("authorization").ok_or_else(Problem::unauthenticated)?;
+    pub fn access_token(&self) -> Result<&str, Failure> {
+        let header = self.header("authorization").ok_or(UNAUTHENTICATED)?;
         Ok(header.strip_prefix("Bearer ").unwrap_or(header))
     }
 
@@ -80,8 +80,8 @@ impl Request {
     ///
     /// # Errors
     /// 401 without one.
-    pub fn username(&self) -> Result<&str, Problem> {
-        self.username.as_deref().ok_or_else(Problem::unauthenticated)
+    pub fn username(&self) -> Result<&str, Failure> {
+        self.username.as_deref().ok_or(UNAUTHENTICATED.into())
     }
 
     /// A header, by its lower-case name.

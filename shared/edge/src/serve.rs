@@ -7,26 +7,37 @@ use std::{pin::Pin, process::ExitCode, sync::Arc, time::Instant};
 
 use lambda_http::{Body, Response};
 use lambda_runtime::{LambdaEvent, service_fn};
+use schemars::JsonSchema;
 use serde_json::Value;
 use store::{Fault, Store, trips};
 
 use crate::{
+    contract::Contract,
     log::{self, Invocation},
-    problem::{Failure, Problem},
-    reply::Reply,
+    problem::{Failure, Known, Problem, UNAVAILABLE, refused},
+    read::{Input, asked},
+    reply::{Answered, Reply},
     request::{self, Request},
 };
 
 /// How often a request is decided anew because what it rested on changed meanwhile.
 const DECISIONS: u32 = 8;
 
-/// What a service's operations share. Refusals are recorded in its store (I2).
-pub trait Service: Send + Sync + 'static {
+/// What a service's operations share, made once per execution environment. Refusals are recorded
+/// in its store (I2).
+pub trait Service: Send + Sync + Sized + 'static {
+    /// Connects to what the service needs.
+    fn connect() -> Boxed<'static, Result<Self, Fault>>;
+
     /// The store, if the service has one.
     fn store(&self) -> Option<&Store>;
 }
 
 impl Service for Store {
+    fn connect() -> Boxed<'static, Result<Self, Fault>> {
+        Box::pin(Self::connect())
+    }
+
     fn store(&self) -> Option<&Store> {
         Some(self)
     }
@@ -37,63 +48,77 @@ pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// Runs on one thread until the environment ends.
 type Serving = Pin<Box<dyn Future<Output = Result<(), lambda_runtime::Error>>>>;
 /// What an operation answers.
-pub type Answer<'a> = Boxed<'a, Result<Reply, Failure>>;
-/// How a service connects to what it needs, once per execution environment.
-pub type Connecting<S> = fn() -> Boxed<'static, Result<S, Fault>>;
+pub type Answer<'a, T, const STATUS: u16> = Boxed<'a, Result<Reply<T, STATUS>, Failure>>;
+/// An operation as it is served: a request in, an answer out.
+type Handle<S> =
+    dyn for<'a> Fn(&'a S, &'a Request) -> Boxed<'a, Result<Answered, Failure>> + Send + Sync;
 
 /// An operation served over HTTP.
 pub struct Http<S> {
-    name: &'static str,
-    connect: Connecting<S>,
-    handle: for<'a> fn(&'a S, &'a Request) -> Answer<'a>,
+    contract: Contract,
+    handle: Box<Handle<S>>,
 }
 
 /// An operation that events call.
 pub struct Event<S> {
     name: &'static str,
-    connect: Connecting<S>,
     handle: for<'a> fn(&'a S, Value) -> Boxed<'a, Result<Value, Fault>>,
 }
 
-/// An operation served over HTTP.
+/// An operation served over HTTP: its name, its route (`GET /v1/me`), and what it does with its
+/// input. What it takes and answers is told by the types.
 #[must_use]
-pub fn http<S: Service>(
+pub fn http<S: Service, I: Input + Send + 'static, T: JsonSchema + 'static, const STATUS: u16>(
     name: &'static str,
-    connect: Connecting<S>,
-    handle: for<'a> fn(&'a S, &'a Request) -> Answer<'a>,
+    route: &'static str,
+    handle: for<'a> fn(&'a S, &'a Request, I) -> Answer<'a, T, STATUS>,
 ) -> Http<S> {
-    Http { name, connect, handle }
+    let contract =
+        Contract::new(name, route, asked::<I>, (STATUS, |made| made.subschema_for::<T>()));
+    let handle: Box<Handle<S>> = Box::new(move |service, request| {
+        Box::pin(async move {
+            let input = I::of(request)?;
+            Ok(handle(service, request, input).await?.answered())
+        })
+    });
+    Http { contract, handle }
 }
 
 /// An operation that events call: a queue, a stream, a schedule, a trigger.
 #[must_use]
 pub fn event<S: Service>(
     name: &'static str,
-    connect: Connecting<S>,
     handle: for<'a> fn(&'a S, Value) -> Boxed<'a, Result<Value, Fault>>,
 ) -> Event<S> {
-    Event { name, connect, handle }
+    Event { name, handle }
 }
 
 impl<S: Service> Http<S> {
+    /// The same operation, which can answer with these problems beside those that all have.
+    #[must_use]
+    pub fn problems(self, problems: &'static [Known]) -> Self {
+        Self { contract: self.contract.problems_of(problems), ..self }
+    }
+
+    /// What the API reference says of it.
+    #[must_use]
+    pub fn contract(self) -> Contract {
+        self.contract
+    }
+
     /// Serves it until the environment ends. `main` of its binary is this call.
     #[must_use]
     pub fn serve(self) -> ExitCode {
-        let Self { name, connect, handle } = self;
-        start(
-            name,
-            Box::pin(async move {
-                let service = Arc::new(connect().await?);
-                let answer = move |event: lambda_http::Request| {
-                    let service = Arc::clone(&service);
-                    boxed(async move {
-                        let mut request = Request::new(event);
-                        Ok(answer(name, &*service, handle, &mut request).await.into_response())
-                    })
-                };
-                run_http(answer).await
-            }),
-        )
+        let (name, handle) = (self.contract.operation, Arc::<Handle<S>>::from(self.handle));
+        start(name, move |service: Arc<S>| {
+            run_http(move |event| {
+                let (service, handle) = (Arc::clone(&service), Arc::clone(&handle));
+                boxed(async move {
+                    let mut request = Request::new(event);
+                    Ok(answer(name, &*service, &*handle, &mut request).await.into_response())
+                })
+            })
+        })
     }
 }
 
@@ -101,21 +126,13 @@ impl<S: Service> Event<S> {
     /// Serves it until the environment ends. `main` of its binary is this call.
     #[must_use]
     pub fn serve(self) -> ExitCode {
-        let Self { name, connect, handle } = self;
-        start(
-            name,
-            Box::pin(async move {
-                let service = Arc::new(connect().await?);
-                let answer = move |event: LambdaEvent<Value>| {
-                    let service = Arc::clone(&service);
-                    boxed(async move {
-                        let handled = |value| handle(&service, value);
-                        follow(name, event, handled).await
-                    })
-                };
-                run_events(answer).await
-            }),
-        )
+        let Self { name, handle } = self;
+        start(name, move |service: Arc<S>| {
+            run_events(move |event| {
+                let service = Arc::clone(&service);
+                boxed(async move { follow(name, event, |value| handle(&service, value)).await })
+            })
+        })
     }
 }
 
@@ -128,9 +145,9 @@ fn boxed<T>(future: impl Future<Output = T> + Send + 'static) -> Boxed<'static, 
 async fn answer<S: Service>(
     name: &'static str,
     service: &S,
-    handle: for<'a> fn(&'a S, &'a Request) -> Answer<'a>,
+    handle: &Handle<S>,
     request: &mut Request,
-) -> Reply {
+) -> Answered {
     let since = Instant::now();
     trips::reset();
     let mut result = Err(Failure::Fault(Fault::Changed));
@@ -144,19 +161,19 @@ async fn answer<S: Service>(
         }
         tokio::time::sleep(store::table::jitter(decisions)).await;
     }
-    let (problem, fault) = match result {
+    let (problem, fault): (Problem, _) = match result {
         Ok(reply) => return finished(name, request, (since, decisions), (reply, "done", None)),
         Err(Failure::Problem(problem)) => (*problem, None),
-        Err(Failure::Fault(fault)) => (Problem::unavailable(), Some(fault)),
-        Err(Failure::Refused(refused)) => match service.store() {
-            None => (Problem::unavailable(), Some(Fault::Corrupt("no-trail"))),
-            Some(store) => match store.record(&refused.entry, request.now).await {
-                Ok(()) => (Problem::refused(refused.denial), None),
-                Err(fault) => (Problem::unavailable(), Some(fault)),
+        Err(Failure::Fault(fault)) => (UNAVAILABLE.into(), Some(fault)),
+        Err(Failure::Refused(why)) => match service.store() {
+            None => (UNAVAILABLE.into(), Some(Fault::Corrupt("no-trail"))),
+            Some(store) => match store.record(&why.entry, request.now).await {
+                Ok(()) => (refused(why.denial).into(), None),
+                Err(fault) => (UNAVAILABLE.into(), Some(fault)),
             },
         },
     };
-    let reply = Reply::problem(&problem, &request.id);
+    let reply = Answered::problem(&problem, &request.id);
     finished(name, request, (since, decisions), (reply, problem.code, fault))
 }
 
@@ -164,13 +181,13 @@ fn finished(
     operation: &str,
     request: &Request,
     (since, decisions): (Instant, u32),
-    (reply, outcome, fault): (Reply, &str, Option<Fault>),
-) -> Reply {
+    (reply, outcome, fault): (Answered, &str, Option<Fault>),
+) -> Answered {
     log::write(&Invocation {
         operation,
         request_id: &request.id,
         outcome,
-        status: Some(reply.status()),
+        status: Some(reply.status),
         fault: fault.as_ref().map(Fault::code),
         since,
         decisions: Some(decisions),
@@ -233,8 +250,13 @@ fn run_events_boxed(handler: Arc<EventHandler>) -> Serving {
     Box::pin(lambda_runtime::run(service_fn(move |event| handler(event))))
 }
 
-/// Runs `serving` on one thread, as a Lambda has at most one request at a time.
-fn start(name: &str, serving: Serving) -> ExitCode {
+/// Connects a service and serves on one thread, as a Lambda has at most one request at a time.
+fn start<S: Service>(name: &str, serve: impl FnOnce(Arc<S>) -> Serving + 'static) -> ExitCode {
+    let serving = async move { serve(Arc::new(S::connect().await?)).await };
+    until_the_end(name, Box::pin(serving))
+}
+
+fn until_the_end(name: &str, serving: Serving) -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or(String::new(), ToString::to_string);
         eprintln!("{}", serde_json::json!({ "level": "ERROR", "outcome": "panic", "at": place }));

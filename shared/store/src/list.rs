@@ -49,6 +49,30 @@ impl Scroll<'_> {
         Ok(Some(batch.items))
     }
 
+    /// Fills a page with what `open` shows of each item; an item it shows nothing of is passed
+    /// over.
+    ///
+    /// # Errors
+    /// What `open` met; `Fault::Unavailable` when the table refuses.
+    pub async fn fill<T>(
+        mut self,
+        limit: usize,
+        open: impl Fn(&Item) -> Result<Option<T>, Fault>,
+    ) -> Result<Page<T>, Fault> {
+        let mut page = Page::of(limit);
+        while let Some(items) = self.next().await? {
+            for item in &items {
+                if let Some(value) = open(item)? {
+                    page.offer(item, value);
+                }
+            }
+            if page.is_full() {
+                break;
+            }
+        }
+        Ok(page)
+    }
+
     /// All that is left of the run: for runs that are short by nature.
     ///
     /// # Errors
@@ -94,6 +118,13 @@ impl<T> Page<T> {
         } else {
             self.more = true;
         }
+    }
+
+    /// The same page, with its items shown in another way.
+    #[must_use]
+    pub fn map<U>(self, show: impl FnMut(T) -> U) -> Page<U> {
+        let Self { limit, items, last, more } = self;
+        Page { limit, items: items.into_iter().map(show).collect(), last, more }
     }
 
     /// The cursor of the next page, or `None` when this is the last. `list` names the list and

@@ -10,6 +10,7 @@ use domain::{
     record::{Class, MediaType, RecordStatus, RecordType, Rejection, TextProblem, TextStatus},
     staff::Standing,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 named! {
@@ -133,7 +134,7 @@ pub struct PageContent {
 }
 
 /// A line of text as it was read.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Line {
     /// The text.
     pub text: String,
@@ -145,7 +146,7 @@ pub struct Line {
 }
 
 /// A box on a page, as fractions of the page's width and height from the top left.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
 pub struct Bounds {
     /// Left edge.
     pub left: f32,

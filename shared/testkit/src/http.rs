@@ -122,13 +122,15 @@ impl Call {
         let headers = answer.headers().iter().map(|(n, v)| (n.as_str().to_owned(), text(v)));
         let headers = headers.collect();
         let bytes = answer.body_mut().with_config().limit(u64::MAX).read_to_vec()?;
-        Ok(Answer {
+        let answer = Answer {
             status: answer.status().as_u16(),
             headers,
             body: serde_json::from_slice(&bytes).unwrap_or_default(),
             bytes,
             what: format!("{} {}", self.method, self.url.split('?').next().unwrap_or_default()),
-        })
+        };
+        crate::reference::hold(&self.method, &self.url, &answer)?;
+        Ok(answer)
     }
 
     /// Sends it and expects a status.

@@ -8,6 +8,7 @@ pub mod cast;
 pub mod documents;
 pub mod http;
 pub mod operator;
+mod reference;
 pub mod stack;
 pub mod story;
 

@@ -1,0 +1,98 @@
+//! Giving a grant: it takes the place of the one the doctor may hold (I1: at most one at a time).
+
+use std::time::Duration;
+
+use domain::{
+    DoctorId, GrantId, HospitalId, PatientId, Timestamp,
+    consent::{GrantStatus, Terms},
+    names::Named,
+    policy::Action,
+};
+use store::{
+    Change, DataKey, Fault, Item, Update, keys,
+    rows::{GrantRow, LiveGrant, Names},
+    table::{index, item, seal},
+    text,
+};
+
+use crate::expiry;
+
+/// Who gives to whom.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Parties {
+    pub(crate) patient: PatientId,
+    pub(crate) doctor: DoctorId,
+    pub(crate) hospital: HospitalId,
+}
+
+/// A new grant of `terms` that begins at `now`. It begins and ends at whole seconds: those that TTL
+/// and everybody else understands.
+pub(crate) fn begin(parties: Parties, terms: Terms, now: Timestamp) -> Result<GrantRow, Fault> {
+    let second = Timestamp::from_second(now.as_second());
+    let not_before = second.map_err(|_| Fault::Corrupt("clock"))?;
+    let length = Duration::from_secs(terms.duration_seconds.into());
+    Ok(GrantRow {
+        id: GrantId(store::new_id()),
+        patient: parties.patient,
+        doctor: parties.doctor,
+        hospital: parties.hospital,
+        terms,
+        not_before,
+        ends_at: not_before.checked_add(length).map_err(|_| Fault::Corrupt("clock"))?,
+        status: GrantStatus::Active,
+        created_at: now,
+        ended_at: None,
+    })
+}
+
+/// Adds to `change` that `grant` is given. `live` are the patient's live grants as they were read;
+/// `by` is the action that records it where one of them turns out to have expired.
+pub(crate) fn give<'s>(
+    change: Change<'s>,
+    grant: &GrantRow,
+    names: &Names,
+    key: &DataKey,
+    (live, by): (&[Item], Action),
+) -> Result<Change<'s>, Fault> {
+    let at = keys::grant(grant.patient, grant.id);
+    let mut attributes = item(&at, grant)?;
+    seal(&mut attributes, &at, key, names)?;
+    index(&mut attributes, &keys::in_doctor_grants(grant.doctor, grant.id));
+    put_live(change.create(attributes), grant, live, by)
+}
+
+/// Makes the grant the live one.
+fn put_live<'s>(
+    change: Change<'s>,
+    grant: &GrantRow,
+    live: &[Item],
+    by: Action,
+) -> Result<Change<'s>, Fault> {
+    let at = keys::live_grant(grant.patient, grant.doctor);
+    let row = LiveGrant {
+        id: grant.id,
+        patient: grant.patient,
+        doctor: grant.doctor,
+        terms: grant.terms.clone(),
+        not_before: grant.not_before,
+        ends_at: grant.ends_at,
+        reads: 0,
+        expires_at: grant.ends_at.as_second(),
+    };
+    let mut attributes = item(&at, &row)?;
+    index(&mut attributes, &keys::in_expiry(grant.id, grant.ends_at));
+    let Some(held) = live.iter().find(|item| item.key == at) else {
+        return Ok(change.create(attributes));
+    };
+    let (held, now): (LiveGrant, _) = (held.clear()?, grant.created_at);
+    let change = change.replace(attributes, "id", text(held.id));
+    if held.ends_at <= now {
+        return Ok(expiry::expire(change, &held, by, now));
+    }
+    Ok(change.update(
+        Update::at(keys::grant(held.patient, held.id))
+            .set("status", text(GrantStatus::Replaced.name()))
+            .set("ended_at", text(now))
+            .require("status", "=", text(GrantStatus::Active.name())),
+    ))
+}

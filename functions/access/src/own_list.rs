@@ -1,0 +1,57 @@
+//! The lists that patients and doctors have of their own: requests and grants. A patient's stand in
+//! their vault and are sealed with its key; a doctor's come from the index, and of them only what
+//! is clear is shown.
+
+use domain::{
+    Caller, DoctorId, PatientId,
+    names::Named,
+    policy::{Act, permit},
+};
+use edge::{Failure, Listing, Paging, Reply, Request, problem::NOT_FOUND};
+use store::{DataKey, Fault, Item, Key, Look, Store, keys::Range};
+
+/// A list: where a patient's and a doctor's stand, and its filters, to which cursors are bound.
+pub(crate) struct OwnList {
+    pub(crate) of_patient: fn(PatientId) -> Range,
+    pub(crate) of_doctor: fn(DoctorId) -> Range,
+    pub(crate) filters: String,
+}
+
+impl OwnList {
+    /// The page that is wanted. `view` shows an item, or nothing where the filters say so; it is
+    /// given the key for a patient only.
+    pub(crate) async fn page<A: Act, T>(
+        &self,
+        store: &Store,
+        request: &Request,
+        paging: &Paging,
+        view: impl Fn(&Item, Option<&DataKey>) -> Result<Option<T>, Fault>,
+    ) -> Result<Reply<Listing<T>>, Failure>
+    where
+        Listing<T>: serde::Serialize,
+    {
+        let caller = request.caller()?;
+        let (look, range) = match caller {
+            Caller::Patient(id) => (Look::vault(&caller, id), Some((self.of_patient)(id))),
+            Caller::Doctor { id, .. } => {
+                (Look::own(&caller).own_hospital(), Some((self.of_doctor)(id)))
+            }
+            Caller::Admin { .. } => (Look::own(&caller), None),
+        };
+        let found = store.look(look).await?;
+        let permit = permit::<A>(&caller, &found.facts(None), found.target(), request.now)?;
+        let range = range.ok_or(NOT_FOUND)?;
+        let patient = matches!(caller, Caller::Patient(_));
+        let key = match patient {
+            true => store.patient_key(&permit, &found).await?,
+            false => store.hospital_key(&permit, &found).await?,
+        };
+        let list =
+            Key { pk: A::ACTION.name().into(), sk: format!("{} {}", caller.id(), self.filters) };
+        let after = paging.after(&key, &list)?;
+        let opening = patient.then_some(&*key);
+        let page =
+            store.scroll(range, after).fill(paging.limit, |item| view(item, opening)).await?;
+        Reply::new(&Listing::new(page, &key, &list)?)
+    }
+}

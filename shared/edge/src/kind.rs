@@ -1,0 +1,240 @@
+//! Kinds of values that a request may hold: how each is read, and what the API reference says of
+//! it. Both stand in one place, so that the reference cannot promise what is not read.
+
+use std::{collections::BTreeSet, marker::PhantomData};
+
+use domain::{Date, names::Named};
+use serde_json::{Value, json};
+
+/// A kind of value.
+pub trait Kind {
+    /// What is read.
+    type Value;
+
+    /// Reads a value.
+    ///
+    /// # Errors
+    /// Says what the value must be.
+    fn parse(&self, value: &Value) -> Result<Self::Value, String>;
+
+    /// The same as a JSON Schema (draft 2020-12), as far as one can say it.
+    fn schema(&self) -> Value;
+}
+
+/// A kind that a function reads and a schema describes.
+#[derive(Debug, Clone, Copy)]
+pub struct Custom<P> {
+    parse: P,
+    schema: fn() -> Value,
+}
+
+/// A kind of its own: `parse` reads it, `schema` describes it.
+pub fn custom<T, P: Fn(&Value) -> Result<T, String>>(parse: P, schema: fn() -> Value) -> Custom<P> {
+    Custom { parse, schema }
+}
+
+impl<T, P: Fn(&Value) -> Result<T, String>> Kind for Custom<P> {
+    type Value = T;
+
+    fn parse(&self, value: &Value) -> Result<T, String> {
+        (self.parse)(value)
+    }
+
+    fn schema(&self) -> Value {
+        (self.schema)()
+    }
+}
+
+fn string(value: &Value) -> Result<&str, String> {
+    value.as_str().ok_or_else(|| "must be text".into())
+}
+
+/// Text; see [`text`].
+#[derive(Debug, Clone, Copy)]
+pub struct Text {
+    least: usize,
+    most: usize,
+}
+
+/// Text of `least` to `most` characters after trimming, without control characters other than
+/// line breaks and tabs.
+#[must_use]
+pub fn text(least: usize, most: usize) -> Text {
+    Text { least, most }
+}
+
+impl Kind for Text {
+    type Value = String;
+
+    fn parse(&self, value: &Value) -> Result<String, String> {
+        let Self { least, most } = *self;
+        let text = string(value)?.trim();
+        if !(least..=most).contains(&text.chars().count()) {
+            return Err(format!("must have {least} to {most} characters"));
+        }
+        if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
+            return Err("must not hold control characters".into());
+        }
+        Ok(text.to_owned())
+    }
+
+    fn schema(&self) -> Value {
+        json!({ "type": "string", "minLength": self.least, "maxLength": self.most })
+    }
+}
+
+/// A secret; see [`secret`].
+#[derive(Debug, Clone, Copy)]
+pub struct Secret {
+    most: usize,
+}
+
+/// A secret of up to `most` characters: taken as it is, not trimmed.
+#[must_use]
+pub fn secret(most: usize) -> Secret {
+    Secret { most }
+}
+
+impl Kind for Secret {
+    type Value = String;
+
+    fn parse(&self, value: &Value) -> Result<String, String> {
+        let Self { most } = *self;
+        let text = string(value)?;
+        let fits = (1..=most).contains(&text.chars().count());
+        if fits { Ok(text.to_owned()) } else { Err(format!("must have 1 to {most} characters")) }
+    }
+
+    fn schema(&self) -> Value {
+        json!({ "type": "string", "minLength": 1, "maxLength": self.most })
+    }
+}
+
+/// One of a set; see [`named`].
+#[derive(Debug, Clone, Copy)]
+pub struct OneOf<T>(PhantomData<fn() -> T>);
+
+/// One of the values of a [`Named`] set.
+#[must_use]
+pub fn named<T: Named>() -> OneOf<T> {
+    OneOf(PhantomData)
+}
+
+impl<T: Named> Kind for OneOf<T> {
+    type Value = T;
+
+    fn parse(&self, value: &Value) -> Result<T, String> {
+        let found = T::from_name(string(value)?);
+        found.ok_or_else(|| format!("must be one of: {}", names::<T>().join(", ")))
+    }
+
+    fn schema(&self) -> Value {
+        json!({ "type": "string", "enum": names::<T>() })
+    }
+}
+
+/// The names of a [`Named`] set.
+#[must_use]
+pub fn names<T: Named>() -> Vec<&'static str> {
+    T::NAMES.iter().map(|(_, name)| *name).collect()
+}
+
+/// A list without repetitions; see [`set`].
+#[derive(Debug, Clone, Copy)]
+pub struct Set<K>(K);
+
+/// A list of values of a kind, at least one and none twice.
+#[must_use]
+pub fn set<K: Kind>(of: K) -> Set<K> {
+    Set(of)
+}
+
+impl<K: Kind<Value: Ord>> Kind for Set<K> {
+    type Value = BTreeSet<K::Value>;
+
+    fn parse(&self, value: &Value) -> Result<Self::Value, String> {
+        let list = value.as_array().ok_or("must be a list")?;
+        let set = list.iter().map(|item| self.0.parse(item)).collect::<Result<BTreeSet<_>, _>>()?;
+        if set.is_empty() || set.len() != list.len() {
+            return Err("must hold at least one value and none twice".into());
+        }
+        Ok(set)
+    }
+
+    fn schema(&self) -> Value {
+        json!({ "type": "array", "items": self.0.schema(), "minItems": 1, "uniqueItems": true })
+    }
+}
+
+/// A calendar date (RFC 3339 `full-date`).
+#[must_use]
+pub fn date() -> impl Kind<Value = Date> {
+    let parse = |value: &Value| {
+        let text = string(value)?;
+        let date = Some(text).filter(|text| text.len() == 10).and_then(|text| text.parse().ok());
+        date.ok_or_else(|| "must be a date such as 2026-01-31".into())
+    };
+    custom(parse, || json!({ "type": "string", "format": "date" }))
+}
+
+/// A whole number; see [`number`].
+#[derive(Debug, Clone, Copy)]
+pub struct Number {
+    least: u64,
+    most: u64,
+}
+
+/// A whole number from `least` to `most`; in a parameter, its decimal digits.
+#[must_use]
+pub fn number(least: u64, most: u64) -> Number {
+    Number { least, most }
+}
+
+impl Kind for Number {
+    type Value = u64;
+
+    fn parse(&self, value: &Value) -> Result<u64, String> {
+        let Self { least, most } = *self;
+        let number = value.as_u64().filter(|n| (least..=most).contains(n));
+        number.ok_or_else(|| format!("must be a whole number from {least} to {most}"))
+    }
+
+    fn schema(&self) -> Value {
+        json!({ "type": "integer", "minimum": self.least, "maximum": self.most })
+    }
+}
+
+/// True or false.
+#[must_use]
+pub fn flag() -> impl Kind<Value = bool> {
+    let parse = |value: &Value| value.as_bool().ok_or_else(|| "must be true or false".into());
+    custom(parse, || json!({ "type": "boolean" }))
+}
+
+/// A UUID of some kind.
+pub fn id<T>(read: impl Fn(&str) -> Option<T>) -> impl Kind<Value = T> {
+    let parse =
+        move |value: &Value| read(string(value)?).ok_or_else(|| "must be a UUID".to_owned());
+    custom(parse, || json!({ "type": "string", "format": "uuid" }))
+}
+
+/// An email address: one `@`, a dotted domain, at most 254 characters (RFC 5321 4.5.3.1).
+#[must_use]
+pub fn email() -> impl Kind<Value = String> {
+    custom(parse_email, || json!({ "type": "string", "format": "email", "maxLength": 254 }))
+}
+
+fn parse_email(value: &Value) -> Result<String, String> {
+    let text = string(value)?.trim().to_ascii_lowercase();
+    let graphic = text.is_ascii() && text.bytes().all(|b| b.is_ascii_graphic());
+    let parts = text.split_once('@').filter(|(local, domain)| {
+        !local.is_empty()
+            && !domain.contains('@')
+            && domain.split('.').count() > 1
+            && domain.split('.').all(|label| !label.is_empty())
+    });
+    match parts {
+        Some(_) if graphic && text.len() <= 254 => Ok(text),
+        _ => Err("must be an email address".into()),
+    }
+}

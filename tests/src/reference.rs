@@ -1,0 +1,312 @@
+//! `docs/openapi.json` (OpenAPI 3.1): every operation with what it takes, what it answers, every
+//! problem, and examples.
+//!
+//! What is taken is told by the code that reads it (`edge::Input`), what is answered by the types
+//! that are written (`schemars`), the prose by the first comment of the operation's file, and the
+//! example of a request by its sample event.
+
+mod example;
+
+use std::{collections::BTreeMap, fs, path::PathBuf};
+
+use edge::{
+    Contract, Known,
+    contract::problem_body,
+    read::{Asked, Place},
+};
+use schemars::{SchemaGenerator, generate::SchemaSettings};
+use serde_json::{Map, Value, json};
+
+use example::example;
+
+/// Where components of the document are found.
+const SCHEMAS: &str = "#/components/schemas/";
+const RESPONSES: &str = "#/components/responses/";
+
+/// Every operation with a route, by service.
+#[must_use]
+pub fn contracts() -> Vec<(&'static str, Contract)> {
+    let services = [
+        ("identity", "Accounts, sessions and second factors.", identity::contracts()),
+        ("profile", "The caller's own profile.", profile::contracts()),
+        ("documents", "Files on their way into a vault.", documents::contracts()),
+        ("records", "What a vault holds.", records::contracts()),
+        ("access", "Requests for access and grants.", access::contracts()),
+        ("audit", "Who saw, changed or was refused what.", audit::contracts()),
+        ("hospital", "A hospital's doctors.", hospital::contracts()),
+    ];
+    let named = |(name, _, contracts): (_, _, Vec<Contract>)| {
+        contracts.into_iter().map(move |contract| (name, contract))
+    };
+    services.into_iter().flat_map(named).collect()
+}
+
+/// The document as it is kept in the repository.
+#[must_use]
+pub fn text() -> String {
+    format!("{:#}\n", document())
+}
+
+/// The document.
+#[must_use]
+pub fn document() -> Value {
+    let mut made = schemas();
+    problem_body(&mut made);
+    let mut operations: Vec<_> = contracts()
+        .into_iter()
+        .map(|(service, contract)| (service, contract, contract.body(&mut made)))
+        .collect();
+    operations.sort_by_key(|(_, contract, _)| contract.route);
+    let mut components = made.take_definitions(true);
+    let mut paths: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
+    for (service, contract, answer) in operations {
+        let answer = answer.map(Value::from);
+        if let Some(request) = request_schema(&contract.asked()) {
+            components.insert(request_name(&contract), request);
+        }
+        let operation = operation(service, &contract, answer.as_ref(), &components);
+        let (method, path) = contract.route.split_once(' ').expect("a route is METHOD /path");
+        paths.entry(path).or_default().insert(method.to_lowercase(), operation);
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "MediVault",
+            "version": env!("CARGO_PKG_VERSION"),
+            "summary": "A medical vault that belongs to the patient.",
+            "description": ABOUT,
+            "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
+        },
+        "servers": [{ "url": "/" }],
+        "security": [{ "accessToken": [] }],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {
+                "accessToken": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "The access token of `session_create`; an ID token is refused.",
+                },
+            },
+            "schemas": components,
+            "responses": problem_responses(contracts().into_iter().map(|(_, contract)| contract)),
+        },
+    })
+}
+
+const ABOUT: &str = "Times are RFC 3339 in UTC, ids are UUIDs, bodies are JSON in UTF-8. \
+    Problems are `application/problem+json` (RFC 9457) with a stable `code`; a 400 lists everything \
+    that is wrong at once. A POST that changes something takes an `Idempotency-Key`: the same key \
+    and request get the same answer for 24 hours. What a caller may not know about answers 404.";
+
+fn schemas() -> SchemaGenerator {
+    let settings = SchemaSettings::draft2020_12().for_serialize().with(|settings| {
+        settings.definitions_path = "/components/schemas".into();
+        settings.meta_schema = None;
+    });
+    settings.into_generator()
+}
+
+fn operation(
+    service: &str,
+    contract: &Contract,
+    answer: Option<&Value>,
+    components: &Map<String, Value>,
+) -> Value {
+    let (summary, description) = prose(service, contract);
+    let mut operation = json!({
+        "operationId": contract.operation,
+        "tags": [service],
+        "summary": summary,
+        "description": description,
+        "parameters": parameters(&contract.asked()),
+        "responses": responses(contract, answer, components),
+    });
+    if contract.is_public() {
+        operation["security"] = json!([]);
+    }
+    if components.contains_key(&request_name(contract)) {
+        let media = json!({
+            "schema": { "$ref": format!("{SCHEMAS}{}", request_name(contract)) },
+            "example": sample_body(service, contract),
+        });
+        operation["requestBody"] =
+            json!({ "required": true, "content": { "application/json": media } });
+    }
+    operation
+}
+
+fn request_name(contract: &Contract) -> String {
+    camel(contract.operation, '_') + "Request"
+}
+
+fn camel(name: &str, between: char) -> String {
+    name.split(between).map(sentence).collect()
+}
+
+fn parameters(asked: &[Asked]) -> Vec<Value> {
+    let parameter = |asked: &Asked| {
+        let place = match asked.place {
+            Place::Path => "path",
+            Place::Query => "query",
+            Place::Header => "header",
+            Place::Body => return None,
+        };
+        Some(json!({
+            "name": asked.name,
+            "in": place,
+            "required": asked.required,
+            "schema": asked.schema,
+        }))
+    };
+    asked.iter().filter_map(parameter).collect()
+}
+
+/// The body as one schema: pointers become nested objects.
+fn request_schema(asked: &[Asked]) -> Option<Value> {
+    let mut body = object();
+    let mut any = false;
+    for asked in asked.iter().filter(|asked| asked.place == Place::Body) {
+        any = true;
+        let (parent, name) = asked.name.rsplit_once('/')?;
+        let mut at = &mut body;
+        for step in parent.split('/').skip(1) {
+            at = &mut at["properties"][step];
+        }
+        let schema = match asked.schema == json!({ "type": "object" }) {
+            true => object(),
+            false => asked.schema.clone(),
+        };
+        at["properties"][name] = if asked.required { schema } else { or_null(schema) };
+        if asked.required {
+            at["required"].as_array_mut()?.push(json!(name));
+        }
+    }
+    any.then_some(body)
+}
+
+/// What may be absent may be null as well.
+fn or_null(mut schema: Value) -> Value {
+    schema["type"] = json!([schema["type"], "null"]);
+    if let Some(values) = schema["enum"].as_array_mut() {
+        values.push(Value::Null);
+    }
+    schema
+}
+
+fn object() -> Value {
+    json!({ "type": "object", "properties": {}, "required": [], "additionalProperties": false })
+}
+
+fn responses(
+    contract: &Contract,
+    answer: Option<&Value>,
+    components: &Map<String, Value>,
+) -> Map<String, Value> {
+    let mut responses = Map::new();
+    let done = match answer {
+        None => json!({ "description": "Done." }),
+        Some(schema) => json!({
+            "description": "Done.",
+            "content": { "application/json": {
+                "schema": schema,
+                "example": example(schema, components),
+            } },
+        }),
+    };
+    responses.insert(contract.status().to_string(), done);
+    for (status, problems) in by_status(contract) {
+        let reference = format!("{RESPONSES}{}", response_name(&problems));
+        responses.insert(status.to_string(), json!({ "$ref": reference }));
+    }
+    responses
+}
+
+/// What operations answer with when something is wrong, each kind of answer once.
+fn problem_responses(contracts: impl Iterator<Item = Contract>) -> BTreeMap<String, Value> {
+    let statuses = contracts.flat_map(|contract| by_status(&contract).into_values());
+    statuses.map(|problems| (response_name(&problems), problem_response(&problems))).collect()
+}
+
+fn by_status(contract: &Contract) -> BTreeMap<u16, Vec<Known>> {
+    let mut statuses: BTreeMap<u16, Vec<Known>> = BTreeMap::new();
+    for problem in contract.problems() {
+        statuses.entry(problem.status).or_default().push(problem);
+    }
+    statuses
+}
+
+fn response_name(problems: &[Known]) -> String {
+    let names = problems.iter().map(|problem| camel(problem.code, '-'));
+    names.collect::<Vec<_>>().join("Or")
+}
+
+fn problem_response(problems: &[Known]) -> Value {
+    let told = |problem: &Known| format!("`{}`: {}", problem.code, problem.detail);
+    let examples =
+        problems.iter().map(|problem| (problem.code.to_owned(), problem_example(problem)));
+    let codes: Vec<_> = problems.iter().map(|problem| problem.code).collect();
+    json!({
+        "description": problems.iter().map(told).collect::<Vec<_>>().join(" "),
+        "content": { "application/problem+json": {
+            "schema": {
+                "$ref": format!("{SCHEMAS}Problem"),
+                "properties": { "code": { "enum": codes } },
+            },
+            "examples": examples.collect::<Map<_, _>>(),
+        } },
+    })
+}
+
+fn problem_example(problem: &Known) -> Value {
+    let mut value = json!({
+        "type": "about:blank",
+        "title": http::StatusCode::from_u16(problem.status).ok().and_then(|s| s.canonical_reason()),
+        "status": problem.status,
+        "code": problem.code,
+        "detail": problem.detail,
+        "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+    });
+    if problem.code == "invalid-request" {
+        value["errors"] =
+            json!([{ "parameter": "limit", "detail": "must be a whole number from 1 to 100" }]);
+    }
+    json!({ "value": value })
+}
+
+/// What the first comment of the operation's file says: its first sentence, and all of it.
+fn prose(service: &str, contract: &Contract) -> (String, String) {
+    let text = read(&format!("functions/{service}/src/{}.rs", contract.operation));
+    let lines = text.lines().map_while(|line| line.strip_prefix("//!"));
+    let comment = lines.map(str::trim).collect::<Vec<_>>().join("\n");
+    let route = format!("`{}`: ", contract.route);
+    let comment = comment
+        .strip_prefix(&route)
+        .unwrap_or_else(|| panic!("{}.rs does not begin with {route}", contract.operation));
+    let paragraphs = comment.split("\n\n").map(|one| one.replace('\n', " "));
+    let comment = paragraphs.collect::<Vec<_>>().join("\n\n");
+    let first = comment.split_inclusive(". ").next().unwrap_or_default();
+    let first = first.split("\n\n").next().unwrap_or_default().trim().trim_end_matches('.');
+    (sentence(first), sentence(&comment))
+}
+
+/// The same with a capital letter.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|letter| letter.to_uppercase().to_string());
+    first.unwrap_or_default() + letters.as_str()
+}
+
+/// The body of the operation's sample event.
+fn sample_body(service: &str, contract: &Contract) -> Value {
+    let text = read(&format!("events/{service}/{}.json", contract.operation));
+    let event: Value = serde_json::from_str(&text).expect("an event is JSON");
+    let body = event["body"].as_str().expect("the sample event has a body");
+    serde_json::from_str(body).expect("a sample body is JSON")
+}
+
+fn read(path: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
