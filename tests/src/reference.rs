@@ -189,7 +189,7 @@ fn request_schema(asked: &[Asked]) -> Option<Value> {
 /// What may be absent may be null as well.
 fn or_null(mut schema: Value) -> Value {
     schema["type"] = json!([schema["type"], "null"]);
-    if let Some(values) = schema["enum"].as_array_mut() {
+    if let Some(values) = schema.get_mut("enum").and_then(Value::as_array_mut) {
         values.push(Value::Null);
     }
     schema

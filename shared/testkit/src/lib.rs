@@ -4,6 +4,8 @@
 // Reading a JSON value by index never panics: what is not there reads as null.
 #![allow(clippy::indexing_slicing)]
 
+use std::time::{Duration, Instant};
+
 pub mod cast;
 pub mod documents;
 pub mod http;
@@ -43,17 +45,19 @@ pub fn ensure(holds: bool, what: impl Into<String>) -> Outcome {
     if holds { Ok(()) } else { Err(Surprise(what.into())) }
 }
 
-/// Asks again and again until `ask` has an answer, for at most 90 seconds.
+/// Asks again and again until `ask` has an answer, at longer and longer intervals, for at most 90
+/// seconds.
 ///
 /// # Errors
 /// When there was none in that time: `what` was waited for.
 pub fn poll<T>(what: &str, mut ask: impl FnMut() -> Outcome<Option<T>>) -> Outcome<T> {
-    let begun = std::time::Instant::now();
+    let (begun, mut pause) = (Instant::now(), Duration::from_millis(50));
     while begun.elapsed().as_secs() < 90 {
         if let Some(answer) = ask()? {
             return Ok(answer);
         }
-        std::thread::sleep(std::time::Duration::from_millis(100));
+        std::thread::sleep(pause);
+        pause = (pause * 3 / 2).min(Duration::from_secs(1));
     }
     Err(Surprise(format!("waited in vain for: {what}")))
 }

@@ -406,10 +406,14 @@ impl Story<'_> {
     fn the_patient_reads_the_trail(&mut self, patient: &Patient) -> Outcome {
         self.chapter("10. The patient reads who did what, and why");
         let trail = patient.audit(self.stack)?;
-        for entry in &trail {
-            let (at, sentence) = (entry["at"].as_str(), entry["sentence"].as_str());
-            let at = at.unwrap_or_default().get(11..19).unwrap_or_default().to_owned();
-            (self.tell)(&format!("  {at} {}", sentence.unwrap_or_default()));
+        // What happened several times on end is told once.
+        for run in trail.chunk_by(|one, next| one["sentence"] == next["sentence"]) {
+            let (at, sentence) =
+                run.first().map(|e| (text(e, "at"), text(e, "sentence"))).unwrap_or_default();
+            let at = at.get(11..19).unwrap_or_default();
+            let times =
+                if run.len() > 1 { format!(" ({} times)", run.len()) } else { String::new() };
+            (self.tell)(&format!("  {at} {sentence}{times}"));
         }
         let told: Vec<_> = trail.iter().map(|e| (text(e, "action"), text(e, "reason"))).collect();
         let expected = [

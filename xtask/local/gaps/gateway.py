@@ -5,7 +5,7 @@ import importlib
 
 
 def fill():
-    """Import the two extensions from OpenAPI bodies."""
+    """Import the two extensions from OpenAPI bodies; answer a function's failure as AWS does."""
     gateway = importlib.import_module("ministack.services.apigateway_v1")
     import_api, import_operation = gateway._import_rest_api, gateway._import_operation
 
@@ -27,4 +27,15 @@ def fill():
                 {**response, "selectionPattern": selection},
             )
 
+    invoke = gateway._invoke_lambda_proxy_v1
+
+    @functools.wraps(invoke)
+    async def invoke_and_shape(*arguments, **named):
+        answer = await invoke(*arguments, **named)
+        # A function that failed: one of API Gateway's own errors, in the shape the API gives them.
+        if isinstance(answer, tuple) and answer[0] == 502:
+            return gateway._gw_error("API_CONFIGURATION_ERROR", "Internal server error")
+        return answer
+
+    gateway._invoke_lambda_proxy_v1 = invoke_and_shape
     gateway._import_rest_api, gateway._import_operation = import_rest_api, import_one
