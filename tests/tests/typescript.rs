@@ -41,7 +41,7 @@ fn a_client_with_generated_types_compiles_signs_in_and_lists_records() -> Outcom
     let patient = Patient::join(stack, "Ana Lima")?;
     let titles = ["Blood count of January", "Blood count of February"];
     for title in titles {
-        patient.note(stack, "lab-report", title, "Haemoglobin 13.9 g/dL")?;
+        patient.note(stack, "lab-report", "2026-01-31", title, "Haemoglobin 13.9 g/dL")?;
     }
     let variables = [
         ("MEDIVAULT_API", stack.api_url.as_str()),

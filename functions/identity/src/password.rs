@@ -9,8 +9,15 @@ const MOST: usize = 256;
 
 /// A password that meets the policy of the user pool (template.yaml).
 pub(crate) fn password() -> impl Kind<Value = String> {
-    let schema =
-        || json!({ "type": "string", "format": "password", "minLength": LEAST, "maxLength": MOST });
+    let schema = || {
+        json!({
+            "type": "string",
+            "format": "password",
+            "minLength": LEAST,
+            "maxLength": MOST,
+            "pattern": r"^(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])[^\s\u0000-\u001F\u007F-\u009F]*$",
+        })
+    };
     custom(parse, schema)
 }
 

@@ -79,9 +79,13 @@ impl Kind for Text {
     }
 
     fn schema(&self) -> Value {
-        json!({ "type": "string", "minLength": self.least, "maxLength": self.most })
+        let (least, most) = (self.least, self.most);
+        json!({ "type": "string", "minLength": least, "maxLength": most, "pattern": PLAIN })
     }
 }
+
+/// No control characters but line breaks and tabs.
+const PLAIN: &str = r"^[^\u0000-\u0008\u000B-\u001F\u007F-\u009F]*$";
 
 /// A secret; see [`secret`].
 #[derive(Debug, Clone, Copy)]
@@ -195,13 +199,22 @@ impl Kind for Number {
 
     fn parse(&self, value: &Value) -> Result<u64, String> {
         let Self { least, most } = *self;
-        let number = value.as_u64().filter(|n| (least..=most).contains(n));
+        let number = whole(value).filter(|n| (least..=most).contains(n));
         number.ok_or_else(|| format!("must be a whole number from {least} to {most}"))
     }
 
     fn schema(&self) -> Value {
         json!({ "type": "integer", "minimum": self.least, "maximum": self.most })
     }
+}
+
+/// A number without a fraction, however it is written: `7.0` is one (JSON Schema 2020-12, Core 6.4).
+fn whole(value: &Value) -> Option<u64> {
+    let exact = |number: &f64| (0.0..=9e15).contains(number) && number.fract() == 0.0;
+    // In that range every whole number has an exact form.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let narrow = |number: f64| number as u64;
+    value.as_u64().or_else(|| value.as_f64().filter(exact).map(narrow))
 }
 
 /// True or false.

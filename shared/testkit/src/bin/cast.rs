@@ -30,7 +30,8 @@ fn main() -> ExitCode {
 fn signed_in(args: &Args) -> Outcome<Value> {
     let stack = Stack::read(&args.stack)?;
     let patient = Patient::join(&stack, "Ana Lima")?;
-    let record = patient.note(&stack, "lab-report", "Blood count", "Haemoglobin 13.9 g/dL")?;
+    let record =
+        patient.note(&stack, "lab-report", "2026-01-31", "Blood count", "Haemoglobin 13.9 g/dL")?;
     let hospital = Hospital::open(&stack, "St. Brendan's")?;
     let doctor = hospital.doctor(&stack, "Dr. Amara Osei")?;
     let grant = doctor.granted(&stack, &patient, &reading(&["lab-report"], 3600))?;
