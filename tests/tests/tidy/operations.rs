@@ -13,7 +13,16 @@ use crate::{
     template::routes,
 };
 
+<<<<<<< HEAD
 fn service_of(operation: &str) -> String {
+=======
+/// Operations longer than 200 lines before their tests. Shorten one, and take it off; add none.
+const STILL_TOO_LONG: [&str; 5] =
+    ["access_request_decide", "audit_list", "record_list", "upload_create", "upload_ingest"];
+
+/// The service that an operation stands in.
+pub(crate) fn service_of(operation: &str) -> String {
+>>>>>>> 848b698 (Make five resources of an operation, not eight, and release it by degrees)
     let holds = |service: &String| {
         names_in(&format!("functions/{service}/src")).contains(&format!("{operation}.rs"))
     };
