@@ -55,6 +55,16 @@ impl Workspace {
         self.local().join("lint-venv")
     }
 
+    /// The virtual environment of checkov, whose pins agree with neither.
+    pub(crate) fn checkov_environment(&self) -> PathBuf {
+        self.local().join("checkov-venv")
+    }
+
+    /// Programs that were compiled here, in its `bin`.
+    pub(crate) fn tools(&self) -> PathBuf {
+        self.local().join("tools")
+    }
+
     /// A script of the local stack.
     pub(crate) fn script(&self, name: &str) -> PathBuf {
         self.root.join("xtask/local").join(name)

@@ -124,7 +124,7 @@ impl<'r> Reader<'r> {
             return reader;
         }
         if request.body.len() > LONGEST_BODY {
-            reader.wrong(&Place::Body(""), format!("is longer than {LONGEST_BODY} bytes"));
+            reader.wrong(Place::Body, "", format!("is longer than {LONGEST_BODY} bytes"));
             return reader;
         }
         match serde_json::from_slice(&request.body) {

@@ -97,6 +97,28 @@ fn each_function_is_built_by_us_and_has_its_own_role_and_its_services_log_and_al
     }
 }
 
+/// What none of the suite's requests is checked for: those five call Cognito unsigned.
+#[test]
+fn i8_who_calls_nothing_signed_may_do_nothing_but_log() {
+    let template = template();
+    for operation in [
+        "account_register",
+        "account_confirm",
+        "session_create",
+        "session_answer",
+        "session_refresh",
+    ] {
+        let role = &resources(&template)[&format!("{}Role", camel(operation))];
+        let policy = &role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"];
+        let actions: Vec<_> = listed(policy).iter().flat_map(|it| listed(&it["Action"])).collect();
+        let service = |action: &&&Value| {
+            let action = action.as_str().unwrap();
+            !action.starts_with("logs:") && !action.starts_with("xray:")
+        };
+        assert_eq!(actions.iter().find(service), None, "{operation}");
+    }
+}
+
 #[test]
 fn each_function_is_under_the_alarm_of_its_service() {
     let template = template();
@@ -225,6 +247,8 @@ fn each_route_calls_the_released_version_of_its_own_function_and_nothing_else_ha
             continue;
         };
         assert_eq!(alias, "live", "{operation}");
+        // A change of configuration alone is released like one of code.
+        assert_eq!(function["Properties"]["AutoPublishAliasAllProperties"], true, "{operation}");
         assert!(preference.is_null(), "{operation}: it is released like all others");
         let call = &route["x-amazon-apigateway-integration"];
         let uri = call["uri"]["Fn::Sub"].as_str().unwrap();
