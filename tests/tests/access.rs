@@ -257,6 +257,20 @@ fn counted_reads_are_never_more_than_allowed() -> Outcome {
 }
 
 #[test]
+fn every_way_of_reading_counts() -> Outcome {
+    let (stack, ward, patient) = scene("Rita Read")?;
+    let id = patient.note(stack, "lab-report", "2026-01-01", "Counted", "counted")?;
+    let mut terms = reading(&["all"], 3600);
+    terms["maxReads"] = json!(3);
+    ward.doctor.granted(stack, &patient, &terms)?;
+    let record = patient.path(&format!("/records/{id}"));
+    for rest in ["", "/text", "/content"] {
+        stack.get_path(&format!("{record}{rest}")).token(ward.doctor.token()).expect(200)?;
+    }
+    records(stack, &ward.doctor, &patient)?.expect(404).map(|_| ())
+}
+
+#[test]
 fn i4_an_expiry_is_recorded_once_however_it_is_noticed() -> Outcome {
     let (stack, ward, patient) = scene("Elsa Expire")?;
     let grant = ward.doctor.granted(stack, &patient, &reading(&["all"], 1))?;

@@ -1,5 +1,7 @@
 //! I6: what people write is found sealed, and nowhere else.
 
+use std::collections::BTreeSet;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use domain::{names::Named, policy::Action};
 use serde_json::{Value, json};
@@ -67,9 +69,12 @@ fn i6_nothing_that_anybody_wrote_leaks() -> Outcome {
     for object in stack.objects("")? {
         ensure(!words.iter().any(|word| object.contains(word.as_str())), "an object's name")?;
     }
-    for (_, operation) in Action::NAMES {
-        for line in stack.logs(operation, "", 0)? {
-            ensure(!holds(&line, &words), format!("{operation} logs a canary"))?;
+    let groups = Action::NAMES.iter().map(|(_, operation)| stack.log_group(operation));
+    for group in groups.collect::<Outcome<BTreeSet<String>>>()? {
+        let lines = stack.logs(&group, "", 0)?;
+        ensure(!lines.is_empty(), format!("{group} was looked at"))?;
+        for line in lines {
+            ensure(!holds(&line, &words), format!("{group} holds a canary"))?;
         }
     }
     Ok(())

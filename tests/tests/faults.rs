@@ -92,7 +92,8 @@ fn set_variables(stack: &Stack, operation: &str, variables: &Value) -> Outcome {
     poll("the function to be ready", || {
         let state = configuration(stack, operation)?["LastUpdateStatus"].clone();
         Ok((state != "InProgress").then_some(()))
-    })
+    })?;
+    stack.release(operation)
 }
 
 /// Ends a function's environments: the next request meets a cold one.

@@ -23,15 +23,12 @@ fn the_reference_in_the_repository_is_that_of_today() {
 /// Method and path of each function that has one, and whether it is open to anybody.
 fn routes_of_the_template() -> BTreeMap<String, bool> {
     let template: Value = yaml_serde::from_str(&untagged(&from_root("template.yaml"))).unwrap();
+    let paths = &template["Resources"]["Api"]["Properties"]["DefinitionBody"]["paths"];
     let mut routes = BTreeMap::new();
-    for resource in template["Resources"].as_object().unwrap().values() {
-        for event in resource["Properties"]["Events"].as_object().into_iter().flatten() {
-            let properties = &event.1["Properties"];
-            if event.1["Type"] == "Api" {
-                let method = properties["Method"].as_str().unwrap().to_uppercase();
-                let route = format!("{method} {}", properties["Path"].as_str().unwrap());
-                routes.insert(route, properties["Auth"]["Authorizer"] == "NONE");
-            }
+    for (path, methods) in paths.as_object().unwrap() {
+        for (method, route) in methods.as_object().unwrap() {
+            let open = route["security"] == json!([{ "NONE": [] }]);
+            routes.insert(format!("{} {path}", method.to_uppercase()), open);
         }
     }
     routes

@@ -53,11 +53,14 @@ fn a_warm_request_makes_at_most_two_round_trips_one_after_the_other() -> Outcome
     play(stack)?;
     println!("{:<24} {:>10} {:>6}", "operation", "sequential", "total");
     for (action, name) in Action::NAMES.iter().filter(|(a, _)| a.rule() != Rule::System) {
-        let lines = stack.logs(name, "awsSequential", since)?;
+        let lines = stack.logs(&stack.log_group(name)?, "awsSequential", since)?;
         let lines =
             lines.iter().filter_map(Value::as_str).filter_map(|l| serde_json::from_str(l).ok());
         let warm = |line: &Value| {
-            line["outcome"] == "done" && line["coldKeys"] == 0 && line["decisions"] == 1
+            line["operation"] == *name
+                && line["outcome"] == "done"
+                && line["coldKeys"] == 0
+                && line["decisions"] == 1
         };
         let warm: Vec<Value> = lines.filter(warm).collect();
         ensure(!warm.is_empty(), format!("{name} was warm at least once"))?;

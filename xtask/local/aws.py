@@ -10,12 +10,14 @@ that no function of the vault needs to know where it runs:
   must be proven before it changes; a failing pre-token trigger answers
   UserLambdaValidationException.
 - CloudFormation: time to live, point-in-time recovery and encryption of tables,
-  encryption of buckets; alarms over expressions are accepted.
+  encryption of buckets; alarms over expressions are accepted; the SAM transform gets the stack's
+  parameters; WAFv2::WebACLAssociation is recorded and has no effect.
 - SQS: queue URLs do not change with the port.
 - DynamoDB: time-to-live deletions appear on the stream, marked as the service's;
   partial failures of a stream handler are repeated, a limited number of times.
 - IAM: the condition keys kms:EncryptionContext:* and kms:EncryptionContextKeys;
-  aws:SecureTransport is true, since the loopback interface stands in for TLS.
+  aws:SecureTransport is true, since the loopback interface stands in for TLS; what each role was
+  granted, used and refused is recorded in permissions.json.
 - API Gateway: gateway responses and integration responses (CORS preflight) that
   SAM writes into an API's OpenAPI body.
 

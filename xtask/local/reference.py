@@ -7,7 +7,7 @@ import json
 import pathlib
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
-from watch import end_with_parent
+import watch
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -72,8 +72,10 @@ def main():
     handler = functools.partial(
         Reference, directory=str(static_files()), document=json.dumps(document)
     )
-    end_with_parent()
-    ThreadingHTTPServer(("127.0.0.1", arguments.port), handler).serve_forever()
+    watch.stop_with_parent()
+    server = ThreadingHTTPServer(("127.0.0.1", arguments.port), handler)
+    watch.on_stop(server.shutdown)
+    server.serve_forever()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ use anyhow::Result;
 
 use crate::demo;
 use crate::process::interrupted;
+use crate::servers::endpoint;
+use crate::setup::create_reference;
 use crate::stack::{Stack, StackInfo, persistent, throw_away};
 use crate::workspace::Workspace;
 
@@ -15,13 +17,17 @@ use crate::workspace::Workspace;
 pub(crate) fn serve(dir: PathBuf, with_demo: bool) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     let place = workspace.path(&dir);
-    let mut stack = Stack::up(&workspace, &persistent(&place))?;
+    create_reference(&workspace)?;
+    let settings = persistent(&place);
+    let mut stack = Stack::up(&workspace, &settings)?;
+    let reference = stack.servers.start_reference(&workspace, &settings)?;
     if with_demo {
         demo::play(&workspace, &place, None)?;
     }
     println!(
-        "\nServing at {}\nCtrl-C stops; the data stays in {}",
+        "\nServing at {}\nThe API reference is at {}\nCtrl-C stops; the data stays in {}",
         stack.info.api_url,
+        endpoint(reference),
         dir.display()
     );
     while !interrupted() {

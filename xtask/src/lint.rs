@@ -1,37 +1,174 @@
-//! `cargo xtask lint`: the template, under cfn-lint and `sam validate --lint`.
+//! `cargo xtask lint`: the template, the dependencies and the checkout, before judges that nobody
+//! here wrote.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, bail};
+use serde::Deserialize;
 
-use crate::process::run_checked;
-use crate::setup::create_lint_environment;
+use crate::process::{run, run_checked};
+use crate::setup::{create_client, create_lint_environments};
+use crate::stack::{Stack, throw_away};
 use crate::workspace::Workspace;
 
-/// Sets the linters up when they are not, and runs both.
-pub(crate) fn run() -> Result<ExitCode> {
-    let workspace = Workspace::find()?;
-    create_lint_environment(&workspace)?;
-    check(&workspace, "cfn-lint", &["--template", "template.yaml"])?;
-    check(&workspace, "sam", &["validate", "--lint", "--template", "template.yaml"])?;
+/// Sets the judges up when they are not, and asks each.
+pub(crate) fn run_all() -> Result<ExitCode> {
+    let judges = Judges::ready()?;
+    judges.ask("cfn-lint", &["--template", "template.yaml"])?;
+    judges.ask("sam", &["validate", "--lint", "--template", "template.yaml"])?;
+    let expanded = judges.expand()?;
+    let config = ["--config-file", ".checkov.yaml", "--file"];
+    judges.ask("checkov", &[&config[..], &[&expanded]].concat())?;
+    let rules = ["validate", "--rules", "xtask/local/rules.guard", "--show-summary", "fail"];
+    judges.ask("cfn-guard", &[&rules[..], &["--data", &expanded]].concat())?;
+    judges.ask("cargo-deny", &["check", "licenses", "bans", "sources"])?;
+    judges.advisories()?;
+    judges.secrets()?;
+    judges.api()?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn check(workspace: &Workspace, program: &str, arguments: &[&str]) -> Result<()> {
-    println!("{program} {}", arguments.join(" "));
-    let since = Instant::now();
-    let home = workspace.local().join("sam");
-    fs::create_dir_all(&home)?;
-    let mut command = Command::new(workspace.lint_environment().join("bin").join(program));
-    command
-        .args(arguments)
-        // Nothing is told to anybody, and nothing is written to the developer's home.
-        .env("SAM_CLI_TELEMETRY", "0")
-        .env("__SAM_CLI_APP_DIR", home)
-        .current_dir(&workspace.root);
-    run_checked(&mut command, &format!("pass {program}"))?;
-    println!("  no findings ({:.0} s)", since.elapsed().as_secs_f32());
-    Ok(())
+/// What `cast` of the test kit prints.
+#[derive(Deserialize)]
+struct Cast {
+    tokens: BTreeMap<String, String>,
+    ids: BTreeMap<String, String>,
+}
+
+struct Judges {
+    workspace: Workspace,
+    /// What the judges leave; ignored by git.
+    scratch: PathBuf,
+}
+
+impl Judges {
+    fn ready() -> Result<Self> {
+        let workspace = Workspace::find()?;
+        create_lint_environments(&workspace)?;
+        let scratch = workspace.local().join("lint");
+        fs::create_dir_all(scratch.join("sam"))?;
+        Ok(Self { workspace, scratch })
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let folder = match program {
+            "checkov" => self.workspace.checkov_environment().join("bin"),
+            "cfn-guard" => self.workspace.tools().join("bin"),
+            _ => self.workspace.lint_environment().join("bin"),
+        };
+        let mut command = Command::new(folder.join(program));
+        command
+            // Nothing is told to anybody, and nothing is written to the developer's home.
+            .env("SAM_CLI_TELEMETRY", "0")
+            .env("__SAM_CLI_APP_DIR", self.scratch.join("sam"))
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .current_dir(&self.workspace.root);
+        command
+    }
+
+    fn ask(&self, program: &str, arguments: &[&str]) -> Result<()> {
+        println!("{program} {}", arguments.join(" "));
+        let since = Instant::now();
+        run_checked(self.command(program).args(arguments), &format!("pass {program}"))?;
+        println!("  no findings ({:.0} s)", since.elapsed().as_secs_f32());
+        Ok(())
+    }
+
+    /// The template after the SAM transform, for those who do not know it.
+    fn expand(&self) -> Result<String> {
+        let expanded = self.scratch.join("template.json").to_string_lossy().into_owned();
+        println!("expanding template.yaml");
+        let mut command = self.command("python");
+        command.arg(self.workspace.script("expand.py")).arg("template.yaml").arg(&expanded);
+        run_checked(&mut command, "expand template.yaml")?;
+        Ok(expanded)
+    }
+
+    /// Known weaknesses of what we depend on. Their database is not everywhere to be had.
+    fn advisories(&self) -> Result<()> {
+        println!("cargo-deny check advisories");
+        let mut command = self.command("cargo-deny");
+        let output = command.args(["check", "advisories"]).output().context("asking cargo-deny")?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        if said.contains("failed to fetch advisory database") {
+            println!("  NOT CHECKED: the database of advisories cannot be reached from here");
+        } else if output.status.success() {
+            println!("  no findings");
+        } else {
+            bail!("could not pass cargo-deny's advisories\n{said}");
+        }
+        Ok(())
+    }
+
+    /// What the API answers to what nobody here thought of: schemathesis, as each role, on a stack
+    /// of its own.
+    fn api(&self) -> Result<()> {
+        let workspace = &self.workspace;
+        create_client(workspace)?;
+        let dir = workspace.local().join("lint-stack");
+        let stack = Stack::up(workspace, &throw_away(&dir))?;
+        let cast = self.cast(&dir)?;
+        let config = self.scratch.join("schemathesis.toml");
+        let ids = cast.ids.iter().map(|(name, id)| format!("{name} = \"{id}\"\n"));
+        fs::write(&config, format!("[parameters]\n{}", ids.collect::<String>()))?;
+        for (role, token) in &cast.tokens {
+            println!("schemathesis run docs/openapi.json, as {role}");
+            let since = Instant::now();
+            let mut command = Command::new(workspace.client_environment().join("bin/schemathesis"));
+            command.arg("--config-file").arg(&config).args(["run", "docs/openapi.json"]);
+            command.args(["--url", &stack.info.api_url, "--no-color", "--checks", "all"]);
+            // What a schema cannot say (a cursor of ours, a code that is not wrong) is refused all
+            // the same; and API Gateway answers a method it does not know 404, never 405.
+            command.args(["--exclude-checks", "positive_data_acceptance,unsupported_method"]);
+            command.args(["--phases", "examples,coverage,fuzzing", "--max-examples", "8"]);
+            command.args(["--seed", "1", "--workers", "2", "--warnings", "off"]);
+            command.arg("--header").arg(format!("Authorization: Bearer {token}"));
+            command.current_dir(&workspace.root);
+            run_checked(&mut command, &format!("pass schemathesis as {role}"))?;
+            println!("  no findings ({:.0} s)", since.elapsed().as_secs_f32());
+        }
+        Ok(())
+    }
+
+    /// Signed-in users of each role, and the ids of what is theirs.
+    fn cast(&self, dir: &Path) -> Result<Cast> {
+        let output = Command::new(self.workspace.target.join("debug/cast"))
+            .arg("--stack")
+            .arg(dir.join("stack.json"))
+            .output()
+            .context("starting cast")?;
+        if !output.status.success() {
+            bail!("could not sign users in: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        serde_json::from_slice(&output.stdout).context("reading the cast")
+    }
+
+    /// Anything that looks like a secret and is not in `.secrets.baseline`.
+    fn secrets(&self) -> Result<()> {
+        println!("detect-secrets-hook --baseline .secrets.baseline");
+        let since = Instant::now();
+        // It brings line numbers up to date; only the copy may change.
+        let baseline = self.scratch.join("secrets.baseline");
+        fs::copy(self.workspace.root.join(".secrets.baseline"), &baseline)?;
+        let files = Command::new("git")
+            .args(["ls-files", "-z"])
+            .current_dir(&self.workspace.root)
+            .output()
+            .context("asking git for the files")?;
+        let files = String::from_utf8_lossy(&files.stdout).into_owned();
+        let mut command = self.command("detect-secrets-hook");
+        command.arg("--baseline").arg(&baseline);
+        command.args(files.split_terminator('\0').filter(|file| *file != ".secrets.baseline"));
+        let status = run(&mut command)?;
+        // 3: nothing new, but lines moved.
+        if !matches!(status.code(), Some(0 | 3)) {
+            bail!("could not pass detect-secrets; docs/OPERATIONS.md says what to do");
+        }
+        println!("  no findings ({:.0} s)", since.elapsed().as_secs_f32());
+        Ok(())
+    }
 }

@@ -9,6 +9,7 @@ mod openapi;
 mod process;
 mod servers;
 mod setup;
+mod smoke;
 mod stack;
 mod test;
 mod workspace;
@@ -67,12 +68,19 @@ enum Command {
     /// Start, stop or look at a local stack.
     #[command(subcommand)]
     Stack(stack::Command),
-    /// Check template.yaml with cfn-lint and `sam validate --lint`.
+    /// Put template, dependencies and checkout before the judges.
     ///
-    /// Sets both up in .local/lint-venv the first time.
+    /// cfn-lint, `sam validate --lint`, checkov and cfn-guard on template.yaml, cargo-deny on what
+    /// is depended on, detect-secrets on the checkout. Sets them up in .local the first time.
     Lint,
     /// Write docs/openapi.json, made from the types that the operations read and answer with.
     Openapi,
+    /// Check a deployment from outside, without credentials; changes nothing.
+    Smoke {
+        /// The stack's output ApiUrl.
+        #[arg(long)]
+        endpoint: String,
+    },
     /// Make the files of a new operation, after the pattern of record_get.
     ///
     /// Source, binary, sample event and template block; prints what is left to
@@ -104,8 +112,9 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Demo { documents } => dev::demo(documents),
         Command::Test { dir, keep, cargo_args } => test::run(dir, keep, &cargo_args),
         Command::Stack(command) => stack::run(command),
-        Command::Lint => lint::run(),
         Command::Openapi => openapi::run(),
+        Command::Lint => lint::run_all(),
+        Command::Smoke { endpoint } => smoke::run(&endpoint),
         Command::New { service, operation } => new::run(&service, &operation),
         Command::HospitalAdd(args) => hospital_add::run(&args),
     }

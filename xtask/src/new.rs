@@ -156,19 +156,41 @@ impl Plan<'_> {
         Ok(text.replace(&format!("{PATTERN_PATH}\""), &format!("{route}\"")))
     }
 
-    /// The template with one more block before its outputs.
+    /// The template with one more function, its route, the API's right to call it, and a line in
+    /// the alarm of its service.
     fn template(&self) -> Result<String> {
-        let text = self.read("template.yaml")?;
-        let begin = format!("  # {PATTERN}\n");
-        let (_, rest) = text.split_once(&begin).context("template.yaml has no block to follow")?;
-        let (block, _) = rest.split_once("\n  # ").context("the block to follow has no end")?;
-        let block = format!("{begin}{block}")
-            .replace(PATTERN, self.operation)
-            .replace(&camel(PATTERN), &camel(self.operation))
-            .replace(&format!("Path: {PATTERN_PATH}\n"), &format!("Path: {}\n", self.route()));
-        let (resources, outputs) =
-            text.split_once("\nOutputs:\n").context("template.yaml has no outputs")?;
-        Ok(format!("{}\n\n{}\n\nOutputs:\n{outputs}", resources.trim_end(), block.trim_end()))
+        let mut text = self.read("template.yaml")?;
+        let (service, id) = (camel(self.service), camel(self.operation));
+        if !text.contains(&format!("\n  {service}Logs:\n")) {
+            text = insert_before(&text, "\nOutputs:\n", &self.section(&text)?)?;
+        }
+        let route = cut(&text, &format!("          {PATTERN_PATH}:\n"), "\n          /v1/")?;
+        let route = self.renamed(&route).replace(PATTERN_PATH, &self.route());
+        text = insert_before(&text, "\n  ApiRole:\n", &format!("\n{route}"))?;
+        let right = format!("\n                  - !Ref {id}.Alias");
+        text = insert_before(&text, "\n  ApiLogs:\n", &right)?;
+        let line = cut(&text, &format!("        - {{Id: {PATTERN},"), "\n")?;
+        let (before, after) = split_after(&text, &format!("\n  {service}Errors:\n"))?;
+        let (metrics, rest) = split_after(&after, "SUM(METRICS())}\n")?;
+        text = format!("{before}{metrics}{}\n{rest}", self.renamed(&line));
+        let block = cut(&text, &format!("\n  # {PATTERN}\n"), "\n\n")?;
+        let block = self.renamed(&block).replace("RecordsLogs", &format!("{service}Logs"));
+        let (before, after) = split_after(&text, &format!("\n  {service}Logs:\n"))?;
+        let section = after.find("\n  # -----").or_else(|| after.find("\nOutputs:\n"));
+        let (own, rest) = after.split_at(section.context("a section of template.yaml has no end")?);
+        Ok(format!("{before}{}\n{}\n{rest}", own.trim_end(), block.trim_end()))
+    }
+
+    fn renamed(&self, text: &str) -> String {
+        text.replace(PATTERN, self.operation).replace(&camel(PATTERN), &camel(self.operation))
+    }
+
+    /// The log group and the alarm of a new service, which as yet watches nothing.
+    fn section(&self, template: &str) -> Result<String> {
+        let line = "-".repeat(60);
+        let head = cut(template, &format!("  # {line} records\n"), "SUM(METRICS())}")?;
+        let head = head.replace("records", self.service).replace("Records", &camel(self.service));
+        Ok(format!("\n{head}SUM(METRICS())}}\n"))
     }
 
     fn left_to_do(&self) -> String {
@@ -179,13 +201,32 @@ impl Plan<'_> {
              1. shared/domain/src/policy.rs: `{variant} = \"{operation}\"` in `actions!`, and its rule\n     \
              in `Action::rule`; the same rule in shared/domain/policy/*.cedar.\n  \
              2. shared/domain/src/audit.rs: how the trail tells it, in one plain sentence.\n  \
-             3. template.yaml: the route, and exactly the permissions that it uses.\n  \
+             3. template.yaml: the route, where it belongs in the list, and exactly the permissions that\n     it uses; `cargo xtask test` compares them with the calls that were made.\n  \
              4. functions/{service}/src/{operation}.rs: what it reads, permits and answers.\n  \
              5. events/{service}/{operation}.json: a request as it will come.\n  \
              6. tests/tests: what it does, and what it refuses.\n\
              Then `cargo xtask test`, whose tidy tests say what was forgotten."
         )
     }
+}
+
+/// From `begin` on, up to `end`.
+fn cut(text: &str, begin: &str, end: &str) -> Result<String> {
+    let (_, after) = split_after(text, begin)?;
+    let (more, _) = after.split_once(end).with_context(|| format!("`{begin}` has no end"))?;
+    Ok(format!("{begin}{more}"))
+}
+
+fn split_after(text: &str, mark: &str) -> Result<(String, String)> {
+    let (before, after) =
+        text.split_once(mark).with_context(|| format!("template.yaml has no `{mark}`"))?;
+    Ok((format!("{before}{mark}"), after.to_owned()))
+}
+
+fn insert_before(text: &str, mark: &str, more: &str) -> Result<String> {
+    let (before, after) =
+        text.split_once(mark).with_context(|| format!("template.yaml has no `{mark}`"))?;
+    Ok(format!("{before}{more}{mark}{after}"))
 }
 
 /// `record_get` as a logical id and a variant: `RecordGet`.
@@ -304,28 +345,37 @@ mod tests {
     }
 
     #[test]
-    fn the_template_gains_one_block_and_keeps_the_rest() {
+    fn the_template_gains_an_operation_and_keeps_the_rest() {
         let root = checkout("template");
         let before = fs::read_to_string(root.join("template.yaml")).unwrap();
-        let plan = Plan { root: &root, service: "records", operation: "record_fold" };
-        let text = made(&plan.files().unwrap(), "template.yaml");
-        fs::remove_dir_all(&root).unwrap();
-        let (resources, outputs) = text.split_once("\nOutputs:\n").unwrap();
-        let (old_resources, old_outputs) = before.split_once("\nOutputs:\n").unwrap();
-        assert_eq!(outputs, old_outputs);
-        let block = resources.strip_prefix(old_resources.trim_end()).unwrap();
-        for line in [
-            "\n  RecordFold:\n",
-            "CodeUri: target/lambda/record_fold/\n",
-            "\n  RecordFoldRole:\n",
-            "- PolicyName: record_fold\n",
-            "\n  RecordFoldLogs:\n",
-            "\n  RecordFoldAlarm:\n",
-            "Path: /v1/patients/{patientId}/records/{recordId}/fold\n",
-        ] {
-            assert_eq!(block.matches(line).count(), 1, "{line}");
+        for (service, operation) in [("records", "record_fold"), ("letters", "letter_send")] {
+            let plan = Plan { root: &root, service, operation };
+            let text = made(&plan.files().unwrap(), "template.yaml");
+            let (id, section) = (camel(operation), camel(service));
+            let (_, verb) = operation.split_once('_').unwrap();
+            let mut kept = before.lines().filter(|line| !line.is_empty()).peekable();
+            for line in text.lines() {
+                kept.next_if(|kept| *kept == line);
+            }
+            assert_eq!(kept.next(), None, "{operation}: a line of before is gone");
+            for line in [
+                format!("\n  {id}:\n"),
+                format!("\n  {id}Role:\n"),
+                format!("- PolicyName: {operation}\n"),
+                format!("\n          {PATTERN_PATH}/{verb}:\n"),
+                format!("operationId: {operation}\n"),
+                format!("functions/${{{id}.Arn}}:live/invocations\n"),
+                format!("                  - !Ref {id}.Alias\n"),
+                format!("\n  {section}Logs:\n"),
+                format!("\n  {section}Errors:\n"),
+                format!("- {{Id: {operation}, "),
+            ] {
+                assert_eq!(text.matches(&line).count(), 1, "{line}");
+            }
+            let logs = format!("LogGroup: !Ref {section}Logs");
+            assert_eq!(text.matches(&logs).count(), before.matches(&logs).count() + 1);
         }
-        assert!(!block.contains(PATTERN) && !block.contains("RecordGet"));
+        fs::remove_dir_all(&root).unwrap();
     }
 
     #[test]

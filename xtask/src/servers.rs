@@ -136,6 +136,19 @@ impl Servers {
         Ok(servers)
     }
 
+    /// Starts the page of the API reference beside a deployed stack; answers its port.
+    pub(crate) fn start_reference(
+        &mut self,
+        workspace: &Workspace,
+        settings: &Settings,
+    ) -> Result<u16> {
+        let port = free_port(0)?;
+        let mut command = script(workspace, settings, "reference.py")?;
+        command.arg("--port").arg(port.to_string());
+        self.spawn(command)?;
+        Ok(port)
+    }
+
     fn spawn(&mut self, mut command: Command) -> Result<u32> {
         let child = command.spawn().context("starting a local server")?;
         let pid = child.id();
@@ -194,7 +207,11 @@ fn script(workspace: &Workspace, settings: &Settings, name: &str) -> Result<Comm
 
     let stem = name.trim_end_matches(".py");
     let log = File::create(settings.dir.join(format!("{stem}.log")))?;
-    let mut command = Command::new(workspace.python());
+    let python = match name {
+        "reference.py" => workspace.reference_environment().join("bin/python"),
+        _ => workspace.python(),
+    };
+    let mut command = Command::new(python);
     command
         .arg(workspace.script(name))
         .arg(&settings.dir)

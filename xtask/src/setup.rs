@@ -12,6 +12,8 @@ use crate::workspace::{Workspace, cargo};
 /// Programs the OCR server calls, and the Debian package each comes from.
 const TOOLS: [(&str, &str); 2] = [("tesseract", "tesseract-ocr"), ("pdftoppm", "poppler-utils")];
 
+const GUARD: &str = "3.2.1";
+
 /// Makes everything ready that a local stack needs; quick when it already is.
 pub(crate) fn prepare(workspace: &Workspace) -> Result<()> {
     fs::create_dir_all(workspace.local())?;
@@ -83,13 +85,80 @@ fn create_environment(workspace: &Workspace) -> Result<()> {
     fill_environment(workspace, "requirements.txt", &folder, "half a minute")
 }
 
-/// Creates the linters' virtual environment unless it is there.
-pub(crate) fn create_lint_environment(workspace: &Workspace) -> Result<()> {
+/// Gets what app developers use unless it is there: Node.js with the packages of the TypeScript
+/// client, and schemathesis.
+pub(crate) fn create_client(workspace: &Workspace) -> Result<()> {
     fs::create_dir_all(workspace.local())?;
     let lock = File::create(workspace.local().join("setup.lock"))?;
     lock.lock().context("waiting for another set-up to end")?;
-    let folder = workspace.lint_environment();
-    fill_environment(workspace, "lint-requirements.txt", &folder, "a minute or two")
+    let programs = workspace.client_environment();
+    fill_environment(workspace, "client-requirements.txt", &programs, "half a minute")?;
+    let (source, folder) = (workspace.root.join("tests/client"), workspace.local().join("client"));
+    fs::create_dir_all(&folder)?;
+    for entry in fs::read_dir(&source)? {
+        let file = entry?;
+        fs::copy(file.path(), folder.join(file.file_name()))?;
+    }
+    let wanted = fs::read_to_string(source.join("package-lock.json"))?;
+    let stamp = folder.join("packages.stamp");
+    if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
+        return Ok(());
+    }
+    println!("Installing the packages of the TypeScript client in {}", folder.display());
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let paths = [programs.join("bin")].into_iter().chain(std::env::split_paths(&path));
+    let mut npm = Command::new(programs.join("bin/npm"));
+    npm.args(["ci", "--silent", "--no-audit", "--no-fund"])
+        .env("PATH", std::env::join_paths(paths)?)
+        .current_dir(&folder);
+    run_checked(&mut npm, "install the client's packages; is the network there?")?;
+    fs::write(&stamp, wanted).context("writing the stamp")
+}
+
+/// Gets Swagger UI unless it is there.
+pub(crate) fn create_reference(workspace: &Workspace) -> Result<()> {
+    let folder = workspace.reference_environment();
+    fill_environment(workspace, "reference-requirements.txt", &folder, "a few seconds")
+}
+
+/// Gets the judges of `cargo xtask lint` unless they are there.
+pub(crate) fn create_lint_environments(workspace: &Workspace) -> Result<()> {
+    fs::create_dir_all(workspace.local())?;
+    let lock = File::create(workspace.local().join("setup.lock"))?;
+    lock.lock().context("waiting for another set-up to end")?;
+    let (lint, checkov) = (workspace.lint_environment(), workspace.checkov_environment());
+    fill_environment(workspace, "lint-requirements.txt", &lint, "two minutes")?;
+    // By itself: it pins other versions of what the linters share.
+    fill_environment(workspace, "checkov-requirements.txt", &checkov, "two minutes")?;
+    install_guard(workspace)
+}
+
+/// Compiles cfn-guard, of which no registry has a current build.
+fn install_guard(workspace: &Workspace) -> Result<()> {
+    let tools = workspace.tools();
+    if tools.join("bin/cfn-guard").is_file() {
+        return Ok(());
+    }
+    println!("Compiling cfn-guard into {} (a few minutes)", tools.display());
+    let mut command = cargo();
+    command
+        .args([
+            "install",
+            "--quiet",
+            "--debug",
+            "--locked",
+            "cfn-guard",
+            "--version",
+            GUARD,
+            "--root",
+        ])
+        .arg(&tools)
+        // It reads one file: what optimizing it costs is never won back.
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
+        .env("CARGO_TARGET_DIR", tools.join("target"))
+        .current_dir(workspace.local());
+    run_checked(&mut command, "compile cfn-guard; is the network there?")?;
+    fs::remove_dir_all(tools.join("target")).context("removing what compiling cfn-guard left")
 }
 
 /// Creates a virtual environment anew unless it is whole and up to date. The
@@ -127,13 +196,14 @@ fn fill_environment(
     }
     let mut pip = Command::new(&interpreter);
     let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-    pip.args(install).arg("--requirement").arg(&requirements);
+    // Each file names all that is needed, pinned; nothing else comes in.
+    pip.args(install).arg("--no-deps").arg("--requirement").arg(&requirements);
     run_checked(&mut pip, "install the Python libraries; is the network there?")?;
     fs::write(&stamp, wanted).context("writing the stamp")
 }
 
 /// The first Python new enough: 3.11 brought the TOML reader that is used.
-fn python3() -> Result<String> {
+pub(crate) fn python3() -> Result<String> {
     ["python3", "python3.14", "python3.13", "python3.12", "python3.11"]
         .into_iter()
         .find(|name| {

@@ -55,6 +55,26 @@ impl Workspace {
         self.local().join("lint-venv")
     }
 
+    /// The virtual environment of checkov, whose pins agree with neither.
+    pub(crate) fn checkov_environment(&self) -> PathBuf {
+        self.local().join("checkov-venv")
+    }
+
+    /// Programs that were compiled here, in its `bin`.
+    pub(crate) fn tools(&self) -> PathBuf {
+        self.local().join("tools")
+    }
+
+    /// The virtual environment of what app developers use.
+    pub(crate) fn client_environment(&self) -> PathBuf {
+        self.local().join("client-venv")
+    }
+
+    /// The virtual environment of the API reference's page.
+    pub(crate) fn reference_environment(&self) -> PathBuf {
+        self.local().join("reference-venv")
+    }
+
     /// A script of the local stack.
     pub(crate) fn script(&self, name: &str) -> PathBuf {
         self.root.join("xtask/local").join(name)

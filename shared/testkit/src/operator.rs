@@ -152,12 +152,35 @@ impl Stack {
         Call::new("POST", url).json(fault).expect(200).map(|_| ())
     }
 
-    /// The log lines of an operation that hold `text`, from `since` on (epoch milliseconds).
+    /// Makes a function's configuration of this moment the one that the API calls.
     ///
     /// # Errors
     /// When AWS refuses.
-    pub fn logs(&self, operation: &str, text: &str, since: i64) -> Outcome<Vec<Value>> {
-        let group = format!("/aws/lambda/{}", self.function(operation));
+    pub fn release(&self, operation: &str) -> Outcome {
+        let function =
+            format!("{}/2015-03-31/functions/{}", self.endpoint, self.function(operation));
+        let publish = Call::new("POST", format!("{function}/versions")).json(&json!({}));
+        let published = self.signed("lambda", publish)?.expect(201)?;
+        let version = json!({ "FunctionVersion": published.body["Version"] });
+        let point = Call::new("PUT", format!("{function}/aliases/live")).json(&version);
+        self.signed("lambda", point)?.expect(200).map(|_| ())
+    }
+
+    /// The log group that an operation writes to, with the others of its service.
+    ///
+    /// # Errors
+    /// When AWS refuses.
+    pub fn log_group(&self, operation: &str) -> Outcome<String> {
+        let configuration = self.function_configuration(operation, None)?;
+        let group = configuration["LoggingConfig"]["LogGroup"].as_str();
+        group.map(str::to_owned).ok_or_else(|| Surprise(format!("{operation} logs nowhere")))
+    }
+
+    /// The lines of a log group that hold `text`, from `since` on (epoch milliseconds).
+    ///
+    /// # Errors
+    /// When AWS refuses.
+    pub fn logs(&self, group: &str, text: &str, since: i64) -> Outcome<Vec<Value>> {
         let mut lines = Vec::new();
         let mut next = Value::Null;
         loop {

@@ -13,7 +13,8 @@ use crate::{
     template::routes,
 };
 
-fn service_of(operation: &str) -> String {
+/// The service that an operation stands in.
+pub(crate) fn service_of(operation: &str) -> String {
     let holds = |service: &String| {
         names_in(&format!("functions/{service}/src")).contains(&format!("{operation}.rs"))
     };

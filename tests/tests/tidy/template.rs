@@ -8,7 +8,10 @@ use domain::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::checkout::{camel, listed, operations, read, template};
+use crate::{
+    checkout::{camel, listed, operations, read, services, template},
+    operations::service_of,
+};
 
 /// Where a wildcard action is right, and why: where, the action, the reason.
 const WILD_ACTIONS: [(&str, &str, &str); 5] = [
@@ -20,7 +23,9 @@ const WILD_ACTIONS: [(&str, &str, &str); 5] = [
 ];
 
 /// Which actions have no resource to name, and why.
-const WILD_RESOURCES: [(&str, &str); 4] = [
+const WILD_RESOURCES: [(&str, &str); 6] = [
+    ("xray:PutTraceSegments", "AWS defines no resource for it"),
+    ("xray:PutTelemetryRecords", "AWS defines no resource for it"),
     ("dynamodb:ListStreams", "AWS defines no resource for it"),
     ("textract:DetectDocumentText", "Textract has no resources"),
     ("textract:StartDocumentTextDetection", "Textract has no resources"),
@@ -45,23 +50,24 @@ fn functions(template: &Value) -> BTreeMap<String, &Value> {
     functions.into_values().map(|it| (name(it), it)).collect()
 }
 
-fn api_events(function: &Value) -> Vec<&Value> {
-    let events = function["Properties"]["Events"].as_object();
-    let events = events.into_iter().flat_map(Map::values);
-    events.filter(|event| event["Type"] == "Api").map(|event| &event["Properties"]).collect()
+/// Method, path and definition of each route, by the operation that it names.
+fn api(template: &Value) -> BTreeMap<&str, (String, &str, &Value)> {
+    let paths = &template["Resources"]["Api"]["Properties"]["DefinitionBody"]["paths"];
+    let mut routes = BTreeMap::new();
+    for (path, methods) in paths.as_object().unwrap() {
+        for (method, route) in methods.as_object().unwrap() {
+            let operation = route["operationId"].as_str().unwrap();
+            let place = (method.to_uppercase(), path.as_str(), route);
+            assert!(routes.insert(operation, place).is_none(), "{operation}: two routes");
+        }
+    }
+    routes
 }
 
 /// Method and path of each operation that has a route.
 pub(crate) fn routes(template: &Value) -> BTreeMap<String, (String, String)> {
-    let mut routes = BTreeMap::new();
-    for (operation, function) in functions(template) {
-        for event in api_events(function) {
-            let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
-            let route = (text("Method").to_uppercase(), text("Path"));
-            assert!(routes.insert(operation.clone(), route).is_none(), "{operation}: two routes");
-        }
-    }
-    routes
+    let routes = api(template).into_iter();
+    routes.map(|(name, (method, path, _))| (name.to_owned(), (method, path.to_owned()))).collect()
 }
 
 #[test]
@@ -73,24 +79,87 @@ fn functions_are_the_operations() {
 }
 
 #[test]
-fn each_function_is_built_by_us_and_has_its_own_role_log_and_alarm() {
+fn each_function_is_built_by_us_and_has_its_own_role_and_its_services_log_and_alarm() {
     let template = template();
     for (operation, function) in functions(&template) {
-        let id = camel(&operation);
+        let (id, service) = (camel(&operation), camel(&service_of(&operation)));
         let properties = &function["Properties"];
         assert_eq!(&resources(&template)[&id], function, "{operation}: its logical id is {id}");
         assert_eq!(function["Metadata"], json!({ "SkipBuild": true }), "{operation}");
         assert_eq!(properties["CodeUri"], format!("target/lambda/{operation}/"));
         assert_eq!(properties["Role"], json!({ "Fn::GetAtt": format!("{id}Role.Arn") }));
-        assert_eq!(
-            properties["LoggingConfig"],
-            json!({ "LogGroup": { "Ref": format!("{id}Logs") } })
-        );
-        for name in ["Runtime", "Handler", "Architectures", "Policies"] {
+        let log = json!({ "LogGroup": { "Ref": format!("{service}Logs") } });
+        assert_eq!(properties["LoggingConfig"], log, "{operation}");
+        for name in ["Runtime", "Handler", "Architectures", "Policies", "Tracing"] {
             assert!(properties[name].is_null(), "{operation}: {name} is not its to say");
         }
         has_role(&template, &operation);
-        has_logs_and_alarm(&template, &operation);
+    }
+}
+
+/// What none of the suite's requests is checked for: those five call Cognito unsigned.
+#[test]
+fn i8_who_calls_nothing_signed_may_do_nothing_but_log() {
+    let template = template();
+    for operation in [
+        "account_register",
+        "account_confirm",
+        "session_create",
+        "session_answer",
+        "session_refresh",
+    ] {
+        let role = &resources(&template)[&format!("{}Role", camel(operation))];
+        let policy = &role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"];
+        let actions: Vec<_> = listed(policy).iter().flat_map(|it| listed(&it["Action"])).collect();
+        let service = |action: &&&Value| {
+            let action = action.as_str().unwrap();
+            !action.starts_with("logs:") && !action.starts_with("xray:")
+        };
+        assert_eq!(actions.iter().find(service), None, "{operation}");
+    }
+}
+
+#[test]
+fn each_function_is_under_the_alarm_of_its_service() {
+    let template = template();
+    let alarms = of_type(&template, "AWS::CloudWatch::Alarm");
+    for operation in operations() {
+        let service = camel(&service_of(&operation));
+        let function = json!([{ "Name": "FunctionName", "Value": { "Ref": camel(&operation) } }]);
+        let watches = |alarm: &&Value| {
+            listed(&alarm["Properties"]["Metrics"]).iter().any(|metric| {
+                let metric = &metric["MetricStat"]["Metric"];
+                metric["MetricName"] == "Errors" && metric["Dimensions"] == function
+            })
+        };
+        let watching: Vec<_> = alarms.iter().filter(|(_, alarm)| watches(alarm)).collect();
+        assert_eq!(watching.len(), 1, "{operation}: one alarm on its errors");
+        assert!(watching[0].0.starts_with(&format!("{service}Errors")), "{operation}: another's");
+    }
+    for (id, alarm) in alarms {
+        let properties = &alarm["Properties"];
+        assert_eq!(properties["AlarmActions"], json!([{ "Ref": "Alarms" }]), "{id}");
+        // CloudWatch takes no more in one alarm; a service that grows past it gets a second.
+        let metrics = listed(&properties["Metrics"]);
+        let read = metrics.iter().filter(|metric| !metric["MetricStat"].is_null()).count();
+        assert!(read <= 10, "{id}: {read} metrics in one alarm");
+    }
+}
+
+#[test]
+fn each_event_function_is_under_the_alarm_on_durations() {
+    let template = template();
+    let percent = &template["Resources"]["EventDurations"]["Properties"]["Metrics"][0];
+    let percent = percent["Expression"].as_str().unwrap();
+    for (operation, function) in functions(&template) {
+        let timeout = &function["Properties"]["Timeout"];
+        let timeout =
+            timeout.as_u64().or_else(|| template["Globals"]["Function"]["Timeout"].as_u64());
+        let term = format!("{operation}/{}", timeout.unwrap() * 10);
+        let watched =
+            percent.contains(&format!("{term},")) || percent.contains(&format!("{term}]"));
+        let is_event = !api(&template).contains_key(operation.as_str());
+        assert_eq!(watched, is_event, "{operation}: {term} in EventDurations");
     }
 }
 
@@ -107,31 +176,26 @@ fn has_role(template: &Value, operation: &str) {
     assert_eq!(policies[0]["PolicyName"], operation);
 }
 
-fn has_logs_and_alarm(template: &Value, operation: &str) {
-    let id = camel(operation);
-    let logs = &resources(template)[&format!("{id}Logs")];
-    assert_eq!(logs["Type"], "AWS::Logs::LogGroup", "{operation}");
-    let name = format!("/aws/lambda/${{AWS::StackName}}-{operation}");
-    assert_eq!(logs["Properties"]["LogGroupName"], json!({ "Fn::Sub": name }));
-    assert_eq!(logs["Properties"]["RetentionInDays"], json!({ "Ref": "LogRetentionDays" }));
-    assert!(!logs["Properties"]["KmsKeyId"].is_null(), "{operation}: logs are encrypted");
-    let alarm = &resources(template)[&format!("{id}Alarm")];
-    assert_eq!(alarm["Type"], "AWS::CloudWatch::Alarm", "{operation}");
-    let about = alarm["Properties"]["Metrics"].to_string();
-    assert!(about.contains(&format!("{{\"Ref\":\"{id}\"}}")), "{operation}: another's alarm");
-    assert_eq!(alarm["Properties"]["AlarmActions"], json!([{ "Ref": "Alarms" }]), "{operation}");
-}
-
 #[test]
-fn nothing_stands_beside_the_functions_that_has_no_function() {
+fn each_service_has_a_log_group_and_nothing_stands_there_for_nobody() {
     let template = template();
+    for service in services() {
+        let logs = &resources(&template)[&format!("{}Logs", camel(&service))];
+        let name = format!("/aws/lambda/${{AWS::StackName}}/{service}");
+        assert_eq!(logs["Properties"]["LogGroupName"], json!({ "Fn::Sub": name }));
+    }
+    for (id, logs) in of_type(&template, "AWS::Logs::LogGroup") {
+        let keeps = &logs["Properties"]["RetentionInDays"];
+        assert_eq!(keeps, &json!({ "Ref": "LogRetentionDays" }), "{id}");
+        assert!(!logs["Properties"]["KmsKeyId"].is_null(), "{id}: logs are encrypted");
+        let service = |service: &String| format!("{}Logs", camel(service)) == id;
+        assert!(services().iter().any(service) || id == "ApiLogs", "{id}");
+    }
     let ids: BTreeSet<_> = operations().iter().map(|operation| camel(operation)).collect();
-    for kind in ["AWS::IAM::Role", "AWS::Logs::LogGroup"] {
-        for (id, _) in of_type(&template, kind) {
-            let owner = id.trim_end_matches("Role").trim_end_matches("Logs");
-            let service = ["Textract", "GrantSweepSchedule"].contains(&owner);
-            assert!(ids.contains(owner) || service, "{id} belongs to no operation");
-        }
+    for (id, _) in of_type(&template, "AWS::IAM::Role") {
+        let owner = id.trim_end_matches("Role");
+        let service = ["Textract", "GrantSweepSchedule", "Api", "ApiLog"].contains(&owner);
+        assert!(ids.contains(owner) || service, "{id} belongs to no operation");
     }
 }
 
@@ -146,23 +210,98 @@ fn the_runtime_is_one_that_exists() {
 #[test]
 fn routes_are_unique_and_open_only_where_the_rule_is_public() {
     let template = template();
+    let routes = api(&template);
     let mut taken = BTreeSet::new();
     for (operation, function) in functions(&template) {
         let rule = Action::from_name(&operation).unwrap().rule();
-        let routes = api_events(function);
-        assert_eq!(routes.len(), usize::from(rule != Rule::System), "{operation}: its routes");
-        for route in routes {
-            assert_eq!(route["RestApiId"], json!({ "Ref": "Api" }), "{operation}");
-            let open = route["Auth"] == json!({ "Authorizer": "NONE" });
-            assert_eq!(open, rule == Rule::Public, "{operation}: {}", route["Auth"]);
-            assert!(open || route["Auth"].is_null(), "{operation}: an authorizer of its own");
-            let path = route["Path"].as_str().unwrap();
-            let names = path.split('/').map(|part| if part.starts_with('{') { "{}" } else { part });
-            let place = names.collect::<Vec<_>>().join("/");
-            assert!(taken.insert((route["Method"].to_string(), place)), "{operation}: {path}");
-        }
+        let Some((method, path, route)) = routes.get(operation.as_str()) else {
+            assert_eq!(rule, Rule::System, "{operation} has no route");
+            continue;
+        };
+        assert_ne!(rule, Rule::System, "{operation} has a route");
+        assert!(function["Properties"]["Events"].is_null(), "{operation}: events beside its route");
+        let open = route["security"] == json!([{ "NONE": [] }]);
+        assert_eq!(open, rule == Rule::Public, "{operation}: {}", route["security"]);
+        assert!(open || route["security"].is_null(), "{operation}: an authorizer of its own");
+        let names = path.split('/').map(|part| if part.starts_with('{') { "{}" } else { part });
+        let place = names.collect::<Vec<_>>().join("/");
+        assert!(taken.insert((method, place)), "{operation}: {path}");
     }
     assert_eq!(template["Resources"]["Api"]["Properties"]["Auth"]["DefaultAuthorizer"], "Cognito");
+}
+
+#[test]
+fn each_route_calls_the_released_version_of_its_own_function_and_nothing_else_has_one() {
+    let template = template();
+    let routes = api(&template);
+    let policy = &template["Resources"]["ApiRole"]["Properties"]["Policies"][0]["PolicyDocument"];
+    let may_call = listed(&policy["Statement"][0]["Resource"]);
+    assert_eq!(may_call.len(), routes.len(), "what the API may call is what it routes to");
+    for (operation, function) in functions(&template) {
+        let id = camel(&operation);
+        let alias = &function["Properties"]["AutoPublishAlias"];
+        let preference = &function["Properties"]["DeploymentPreference"];
+        let Some((_, _, route)) = routes.get(operation.as_str()) else {
+            assert!(alias.is_null(), "{operation}: called by events, as it is");
+            assert_eq!(preference, &json!({ "Enabled": false }), "{operation}");
+            continue;
+        };
+        assert_eq!(alias, "live", "{operation}");
+        // A change of configuration alone is released like one of code.
+        assert_eq!(function["Properties"]["AutoPublishAliasAllProperties"], true, "{operation}");
+        assert!(preference.is_null(), "{operation}: it is released like all others");
+        let call = &route["x-amazon-apigateway-integration"];
+        let uri = call["uri"]["Fn::Sub"].as_str().unwrap();
+        assert!(
+            uri.ends_with(&format!("/functions/${{{id}.Arn}}:live/invocations")),
+            "{operation}"
+        );
+        assert_eq!(call["credentials"], json!({ "Fn::GetAtt": "ApiRole.Arn" }), "{operation}");
+        assert_eq!(call["type"], "aws_proxy", "{operation}");
+        let alias = json!({ "Ref": format!("{id}.Alias") });
+        assert!(may_call.contains(&&alias), "{operation}: ApiRole may not call it");
+    }
+}
+
+#[test]
+fn what_is_open_without_signing_in_takes_fewer_requests() {
+    let template = template();
+    let settings = &template["Resources"]["Api"]["Properties"]["MethodSettings"];
+    let tighter: BTreeSet<_> = listed(settings)
+        .into_iter()
+        .filter(|it| it["ThrottlingRateLimit"] == json!({ "Ref": "SignInsPerSecond" }))
+        .map(|it| (it["HttpMethod"].to_string(), it["ResourcePath"].to_string()))
+        .collect();
+    for (operation, (method, path, _)) in api(&template) {
+        let rule = Action::from_name(operation).unwrap().rule();
+        let path = format!("/{}", path.replace('/', "~1"));
+        let tight = tighter.contains(&(json!(method).to_string(), json!(path).to_string()));
+        // A second factor has a million codes.
+        assert_eq!(tight, rule == Rule::Public || operation == "mfa_verify", "{operation}");
+    }
+    for setting in listed(settings) {
+        assert_eq!(setting["DataTraceEnabled"], false, "what was asked is not logged");
+    }
+}
+
+/// CloudFormation takes 500 resources, 200 parameters and 200 outputs in a stack, and a megabyte
+/// of template; docs/adr/0011 says how many an operation makes.
+#[test]
+fn the_stack_stays_under_cloudformations_limits_with_room_to_grow() {
+    let template = template();
+    let routed = api(&template).len();
+    // Beside a routed function: version, alias, group of releases. Beside the API: deployment,
+    // stage. Once: the application of releases and its role. An event makes one resource each.
+    let events = functions(&template).into_values();
+    let events = events.filter_map(|it| it["Properties"]["Events"].as_object());
+    let made = 3 * routed + 4 + events.map(Map::len).sum::<usize>();
+    let all = resources(&template).len() + made;
+    println!("{all} resources for {} operations", operations().len());
+    assert!(all <= 450, "{all} of 500 resources: split a service off, as docs/adr/0011 says");
+    for section in ["Parameters", "Outputs"] {
+        assert!(template[section].as_object().unwrap().len() <= 60, "{section}: 200 at most");
+    }
+    assert!(read("template.yaml").len() < 500_000, "a megabyte at most when expanded");
 }
 
 /// Every policy statement, with the resource it stands in.
@@ -264,7 +403,6 @@ fn i11_batches_report_what_failed_and_streams_and_schedules_keep_it() {
                     json!(["ReportBatchItemFailures"]),
                     "{operation}"
                 ),
-                "Api" => {}
                 "ScheduleV2" => {
                     assert!(!properties["DeadLetterConfig"].is_null(), "{operation}");
                 }

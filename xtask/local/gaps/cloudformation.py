@@ -1,5 +1,12 @@
-"""What ministack's CloudFormation skips: properties of tables and buckets, metric math."""
+"""What ministack's CloudFormation skips.
 
+Properties of tables and buckets; metric math; the parameters that the SAM transform looks at; and
+the tie between a firewall and an API, which is recorded here and has no effect: no local request
+passes through a firewall.
+"""
+
+import contextvars
+import copy
 import functools
 import importlib
 from xml.sax.saxutils import escape
@@ -9,13 +16,66 @@ def fill():
     """Apply the skipped properties after each create and update."""
     provisioners = importlib.import_module("ministack.services.cloudformation.provisioners")
     provisioners._cw_metric_alarm_record = plain_alarm(provisioners._cw_metric_alarm_record)
+    transform_with_parameters()
     handlers = provisioners._RESOURCE_HANDLERS
+    handlers["AWS::WAFv2::WebACLAssociation"] = {"create": record_tie, "delete": forget_tie}
+    for kind, path in (
+        ("AWS::Lambda::Function", ["ReservedConcurrentExecutions"]),
+        ("AWS::Lambda::EventSourceMapping", ["ScalingConfig", "MaximumConcurrency"]),
+    ):
+        handlers[kind] = {
+            **handlers[kind],
+            "create": with_numbers(handlers[kind]["create"], 1, path),
+            "update": with_numbers(handlers[kind]["update"], 2, path),
+        }
     for kind, apply in (("AWS::DynamoDB::Table", apply_table), ("AWS::S3::Bucket", apply_bucket)):
         handlers[kind] = {
             **handlers[kind],
             "create": after(handlers[kind]["create"], apply, properties=1),
             "update": after(handlers[kind]["update"], apply, properties=2),
         }
+
+
+def with_numbers(real, properties, path):
+    """`real`, with the property at `path` as a number: a parameter's value comes as text."""
+
+    @functools.wraps(real)
+    def wrapped(*arguments, **named):
+        arguments = list(arguments)
+        held = arguments[properties] = copy.deepcopy(arguments[properties])
+        for step in path[:-1]:
+            held = held.get(step) or {}
+        if isinstance(held.get(path[-1]), str):
+            held[path[-1]] = int(held[path[-1]])
+        return real(*arguments, **named)
+
+    return wrapped
+
+
+def transform_with_parameters():
+    """Give the SAM transform the stack's parameters; ministack gives it none, and it would take
+    each default (GradualRelease)."""
+    engine = importlib.import_module("ministack.services.cloudformation.engine")
+    handlers = importlib.import_module("ministack.services.cloudformation.handlers")
+    sam = importlib.import_module("samtranslator.translator.transform")
+    given = contextvars.ContextVar("parameters", default={})
+    apply, transform = engine._apply_transforms, sam.transform
+
+    @functools.wraps(apply)
+    def apply_transforms(template, provided_params=None, previous_params=None):
+        given.set(engine._transform_parameters(template, provided_params, previous_params))
+        return apply(template, provided_params, previous_params)
+
+    engine._apply_transforms = handlers._apply_transforms = apply_transforms
+    sam.transform = lambda template, _none, loader: transform(template, dict(given.get()), loader)
+
+
+def record_tie(_logical_id, properties, _stack_name):
+    return f"{properties['WebACLArn']}|{properties['ResourceArn']}", {}
+
+
+def forget_tie(_physical_id, _properties):
+    """There is nothing behind it."""
 
 
 def after(real, apply, properties):

@@ -1,0 +1,112 @@
+//! I8: what the suite's functions were granted and what they used are the same.
+//!
+//! The local stack records every decision of IAM in `permissions.json` of its folder
+//! (xtask/local/gaps/iam.py). This reads it once everything else has run: `cargo xtask test` does
+//! so last, when the whole suite passed. No test, as it has nothing to look at before.
+
+use std::{collections::BTreeSet, env, fs, path::Path, process::ExitCode};
+
+use domain::{names::Named, policy::Action};
+use serde_json::Value;
+use testkit::{Outcome, Stack, ensure};
+
+/// What is granted though no request of the suite uses it: the beginning of the role's logical id,
+/// or nothing for all; the action; a part of the resource; who needs it.
+const UNSEEN: [(&str, &str, &str, &str); 16] = [
+    ("", "logs:CreateLogStream", "", LAMBDA),
+    ("", "logs:PutLogEvents", "", LAMBDA),
+    ("", "xray:PutTraceSegments", "", LAMBDA),
+    ("", "xray:PutTelemetryRecords", "", LAMBDA),
+    ("", "sqs:ReceiveMessage", "", LAMBDA),
+    ("", "sqs:DeleteMessage", "", LAMBDA),
+    ("", "sqs:GetQueueAttributes", "", LAMBDA),
+    ("TableStream", "dynamodb:DescribeStream", "", LAMBDA),
+    ("TableStream", "dynamodb:GetRecords", "", LAMBDA),
+    ("TableStream", "dynamodb:GetShardIterator", "", LAMBDA),
+    ("TableStream", "dynamodb:ListStreams", "", LAMBDA),
+    ("TableStream", "sqs:SendMessage", "StreamDeadLetters", LAMBDA),
+    ("", "kms:GenerateDataKey", ":key/", STORAGE),
+    ("", "kms:Decrypt", ":key/", STORAGE),
+    ("OcrStart", "iam:PassRole", "", "Textract, which is handed the role; checked on AWS alone"),
+    (
+        "OcrStart",
+        "s3:ListBucketVersions",
+        "",
+        "ocr_start, when a kept file is gone: somebody deleted it past us",
+    ),
+];
+/// Those that call Cognito's public operations alone, which are not signed: their roles may log,
+/// and nothing else (`tidy/template.rs`).
+const UNSIGNED: [&str; 5] =
+    ["account_register", "account_confirm", "session_create", "session_answer", "session_refresh"];
+const LAMBDA: &str = "the Lambda service itself, with the function's role";
+const STORAGE: &str = "S3, SQS and SNS, for what is encrypted at rest; checked on AWS alone";
+
+/// The record of one function's role.
+fn record_of<'a>(records: &'a Value, operation: &str) -> Option<&'a Value> {
+    let mut camel = String::new();
+    for word in operation.split('_') {
+        let (first, rest) = word.split_at(1);
+        camel.push_str(&first.to_uppercase());
+        camel.push_str(rest);
+    }
+    let mark = format!("-{camel}Role-");
+    records.as_object()?.iter().find(|(name, _)| name.contains(&mark)).map(|(_, record)| record)
+}
+
+fn pairs(record: &Value, of: &str) -> BTreeSet<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let pairs = record[of].as_array().into_iter().flatten();
+    pairs.map(|pair| (text(&pair[0]), text(&pair[1]))).collect()
+}
+
+fn main() -> ExitCode {
+    match i8_every_permission_is_used_and_none_is_missing() {
+        Ok(()) => {
+            println!("Every permission of every role was used, and none was missing");
+            ExitCode::SUCCESS
+        }
+        Err(surprise) => {
+            eprintln!("{surprise}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn i8_every_permission_is_used_and_none_is_missing() -> Outcome {
+    Stack::get()?;
+    let stack = env::var("MEDIVAULT_STACK")?;
+    let path = Path::new(&stack).with_file_name("permissions.json");
+    let records: Value = serde_json::from_slice(&fs::read(path)?)?;
+    let (mut wrong, mut excused) = (Vec::new(), BTreeSet::new());
+    for (_, operation) in Action::NAMES {
+        let Some(record) = record_of(&records, operation) else {
+            if !UNSIGNED.contains(operation) {
+                wrong.push(format!("{operation} made no call at all"));
+            }
+            continue;
+        };
+        let used = pairs(record, "used");
+        for (action, resource) in pairs(record, "granted").difference(&used) {
+            let known = UNSEEN.iter().position(|(role, name, part, _)| {
+                let role: String = role.to_lowercase();
+                operation.replace('_', "").starts_with(&role)
+                    && name == action
+                    && resource.contains(part)
+            });
+            match known {
+                Some(index) => drop(excused.insert(index)),
+                None => wrong.push(format!("{operation} never used {action} on {resource}")),
+            }
+        }
+        for (action, resource) in pairs(record, "refused") {
+            wrong.push(format!("{operation} lacks {action} on {resource}"));
+        }
+    }
+    for (_, (role, action, part, _)) in
+        UNSEEN.iter().enumerate().filter(|(index, _)| !excused.contains(index))
+    {
+        wrong.push(format!("an exception that nothing needs: {role} {action} {part}"));
+    }
+    ensure(wrong.is_empty(), format!("{} findings:\n{}", wrong.len(), wrong.join("\n")))
+}
