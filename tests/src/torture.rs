@@ -144,7 +144,8 @@ fn judge(world: &World<'_>) -> Outcome<Findings> {
     let begun = Instant::now();
     loop {
         world.stack.invoke("grant_sweep", &json!({}))?;
-        let findings = Findings::of(&world.history(), &world.end()?);
+        let end = world.end()?;
+        let findings = Findings::of(&world.history(), &end);
         if findings.lost.is_empty() || begun.elapsed() > TO_FINISH {
             return Ok(findings);
         }

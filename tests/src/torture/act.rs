@@ -92,8 +92,7 @@ impl World<'_> {
         let Some(answer) = changed.with(201) else { return };
         let sent = post_form(&answer.body["upload"], &file).is_ok_and(|sent| sent.status == 204);
         let id = text(&answer.body, "/recordId");
-        let span = changed.span;
-        self.history().uploads.push(Upload { patient, id, kind, title, span, sent });
+        self.history().uploads.push(Upload { patient, id, kind, title, sent });
     }
 
     fn read(&self, reader: Reader, patient: usize, what: What, pick: usize) {

@@ -42,7 +42,6 @@ pub struct Upload {
     pub id: String,
     pub kind: &'static str,
     pub title: String,
-    pub span: Span,
     /// Whether S3 acknowledged the file.
     pub sent: bool,
 }

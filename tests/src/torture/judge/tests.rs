@@ -232,7 +232,6 @@ fn a_record_and_a_request_must_be_what_was_answered() {
         id: RECORD.into(),
         kind: "lab-report",
         title: "Note".into(),
-        span: span(1, 2),
         sent: true,
     };
     let ask = Ask { doctor: 0, patient: 0, id: "q1".into(), terms: given().terms };
