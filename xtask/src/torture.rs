@@ -23,7 +23,7 @@ pub(crate) struct Settings {
     #[arg(long, default_value_t = 6)]
     workers: u16,
     /// How many of a thousand calls to the table each of the seven kinds of fault meets.
-    #[arg(long, default_value_t = 40)]
+    #[arg(long, default_value_t = 70)]
     per_mille: u16,
     /// Where the throw-away stack keeps its state and logs.
     #[arg(long, default_value = ".local/torture")]

@@ -65,6 +65,13 @@ impl World<'_> {
         match step {
             Step::Upload { patient, kind } => self.upload(patient, kind),
             Step::Read { reader, patient, what, pick } => self.read(reader, patient, what, pick),
+            Step::Use { what, grant, pick } => {
+                let pair = |d: &Decision| d.given().map(|_| (d.doctor, d.patient));
+                let held = self.history().decisions.iter().rev().filter_map(pair).nth(grant);
+                if let Some((doctor, patient)) = held {
+                    self.read(Reader::Doctor(doctor), patient, what, pick);
+                }
+            }
             Step::Ask { doctor, patient, terms } => self.ask(doctor, patient, terms),
             Step::Decide { patient, pick, verdict } => self.decide(patient, pick, verdict),
             Step::Revoke { patient, pick } => self.revoke(patient, pick),

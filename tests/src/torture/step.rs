@@ -46,6 +46,12 @@ pub enum Step {
         what: What,
         pick: usize,
     },
+    /// The doctor of a grant reads, whether it is still in force or not.
+    Use {
+        what: What,
+        grant: usize,
+        pick: usize,
+    },
     Ask {
         doctor: usize,
         patient: usize,
@@ -95,6 +101,7 @@ impl Step {
         match self {
             Self::Upload { .. } => "upload",
             Self::Read { .. } => "read",
+            Self::Use { .. } => "use",
             Self::Ask { .. } => "ask",
             Self::Decide { .. } => "decide",
             Self::Revoke { .. } => "revoke",
@@ -138,15 +145,17 @@ fn a_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (patient(), select(KINDS.to_vec()))
             .prop_map(|(patient, kind)| Step::Upload { patient, kind }),
-        36 => (a_reader(), patient(), what, pick())
+        14 => (a_reader(), patient(), what.clone(), pick())
             .prop_map(|(reader, patient, what, pick)| Step::Read { reader, patient, what, pick }),
+        22 => (what, pick(), pick())
+            .prop_map(|(what, grant, pick)| Step::Use { what, grant, pick }),
         12 => (doctor(), patient(), some_terms())
             .prop_map(|(doctor, patient, terms)| Step::Ask { doctor, patient, terms }),
         14 => (patient(), pick(), verdict)
             .prop_map(|(patient, pick, verdict)| Step::Decide { patient, pick, verdict }),
         6 => (patient(), pick()).prop_map(|(patient, pick)| Step::Revoke { patient, pick }),
         2 => (doctor(), patient()).prop_map(|(doctor, patient)| Step::Suspend { doctor, patient }),
-        4 => doctor().prop_map(|doctor| Step::Reinstate { doctor }),
+        6 => doctor().prop_map(|doctor| Step::Reinstate { doctor }),
         3 => pick().prop_map(|pick| Step::Watch { pick }),
         4 => patient().prop_map(|patient| Step::Audit { patient }),
         5 => (a_reader(), patient()).prop_map(|(who, patient)| Step::Own { who, patient }),
