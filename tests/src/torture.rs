@@ -174,11 +174,9 @@ impl Report {
     }
 
     fn acknowledged(&self) -> usize {
-        let History { uploads, asks, decisions, revokes, standings, .. } = &self.history;
-        let spans = decisions.iter().map(|decision| decision.span);
-        let spans = spans.chain(revokes.iter().map(|revoke| revoke.span));
-        let spans = spans.chain(standings.iter().map(|standing| standing.span));
-        uploads.len() + asks.len() + spans.filter(|span| span.acknowledged).count()
+        let History { uploads, asks, .. } = &self.history;
+        let changes = self.history.spans().filter(|span| span.acknowledged).count();
+        uploads.len() + asks.len() + changes
     }
 
     fn story(&self, f: &mut fmt::Formatter<'_>, finding: &Finding) -> fmt::Result {
@@ -191,26 +189,31 @@ impl Report {
     }
 }
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { settings, took, steps, calls, faults, history, findings } = self;
-        if let Some(finding) = findings.all().next() {
+impl Report {
+    /// What was found, with the story of the first.
+    fn found(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(finding) = self.findings.all().next() {
             self.story(f, finding)?;
         }
-        for finding in findings.all().take(20) {
+        for finding in self.findings.all().take(20) {
             writeln!(f, "found: {}", finding.what)?;
         }
-        for surprise in history.surprises.iter().take(20) {
+        for surprise in self.history.surprises.iter().take(20) {
             writeln!(f, "not promised: {surprise}")?;
         }
+        Ok(())
+    }
+
+    /// What was done, so that nobody takes an idle run for a good one.
+    fn done(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { settings, took, steps, calls, faults, history, .. } = self;
+        let Settings { seed, workers, .. } = settings;
         let (seconds, count) = (took.as_secs_f64(), steps.values().sum::<usize>());
+        let pace = count as f64 / seconds;
+        let steps = listed(steps);
         writeln!(
             f,
-            "seed {}: {count} steps in {seconds:.0} s ({:.1} a second), {} at once: {}",
-            settings.seed,
-            count as f64 / seconds,
-            settings.workers,
-            listed(steps)
+            "seed {seed}: {count} steps in {seconds:.0} s ({pace:.1} a second) by {workers} workers: {steps}"
         )?;
         let mut answers = BTreeMap::<_, usize>::new();
         for line in &history.journal {
@@ -221,22 +224,28 @@ impl fmt::Display for Report {
         let faults = faults.iter().map(|(fault, times)| (format!("{fault:?}"), *times)).collect();
         writeln!(f, "{calls} calls of the table, with faults: {}", listed(&faults))?;
         let [acknowledged, shown, refused, _] = self.weight();
-        let unknown = history.decisions.iter().filter(|d| !d.span.acknowledged).count()
-            + history.standings.iter().filter(|s| !s.span.acknowledged).count()
-            + history.revokes.iter().filter(|r| !r.span.acknowledged).count();
+        let unknown = history.spans().filter(|span| !span.acknowledged).count();
         let disclosures = history.readings.iter().filter(|reading| reading.shown).count();
+        let (looks, surprises) = (history.glances.len(), history.surprises.len());
         writeln!(
             f,
-            "{acknowledged} acknowledged writes, {unknown} of unknown outcome; {disclosures} disclosures, {shown} of them to doctors; {refused} refusals of doctors; {} looks at a trail; {} answers not promised",
-            history.glances.len(),
-            history.surprises.len()
-        )?;
+            "{acknowledged} acknowledged writes, {unknown} of unknown outcome; {disclosures} disclosures, {shown} of them to doctors; {refused} refusals of doctors; {looks} looks at a trail; {surprises} answers not promised"
+        )
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.found(f)?;
+        self.done(f)?;
+        let Findings { lost, unaudited, unconsented } = &self.findings;
         write!(
             f,
-            "acknowledged writes lost: {}; disclosures without an earlier committed audit entry: {}; disclosures after a committed revoke, suspension or expiry: {}",
-            findings.lost.len(),
-            findings.unaudited.len(),
-            findings.unconsented.len()
+            "acknowledged writes lost: {}; disclosures without an earlier committed audit entry: \
+             {}; disclosures after a committed revoke, suspension or expiry: {}",
+            lost.len(),
+            unaudited.len(),
+            unconsented.len()
         )
     }
 }

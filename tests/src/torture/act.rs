@@ -11,7 +11,7 @@ use super::{
         Ask, Decided, Decision, Entry, Given, Glance, KINDS, Reader, Reading, Revoke, Standing,
         Terms, Upload,
     },
-    step::{Step, Verdict, What},
+    step::{PICKS, Step, Verdict, What},
     world::{Changed, Who, World},
 };
 
@@ -67,7 +67,7 @@ impl World<'_> {
             Step::Read { reader, patient, what, pick } => self.read(reader, patient, what, pick),
             Step::Use { what, grant, pick } => {
                 let pair = |d: &Decision| d.given().map(|_| (d.doctor, d.patient));
-                let held = self.history().decisions.iter().rev().filter_map(pair).nth(grant);
+                let held = newest(self.history().decisions.iter().filter_map(pair), grant);
                 if let Some((doctor, patient)) = held {
                     self.read(Reader::Doctor(doctor), patient, what, pick);
                 }
@@ -104,7 +104,7 @@ impl World<'_> {
 
     fn read(&self, reader: Reader, patient: usize, what: What, pick: usize) {
         let theirs = |upload: &&Upload| upload.patient == patient;
-        let record = self.history().uploads.iter().rev().filter(theirs).nth(pick).cloned();
+        let record = newest(self.history().uploads.iter().filter(theirs), pick).cloned();
         match (what, &record) {
             (What::List, _) => _ = self.reading(reader, patient, what, None),
             (_, Some(record)) => {
@@ -167,7 +167,7 @@ impl World<'_> {
 
     fn decide(&self, patient: usize, pick: usize, verdict: Verdict) {
         let theirs = |ask: &&Ask| ask.patient == patient;
-        let ask = self.history().asks.iter().rev().filter(theirs).nth(pick).cloned();
+        let ask = newest(self.history().asks.iter().filter(theirs), pick).cloned();
         let Some(Ask { doctor, id: request, terms, .. }) = ask else { return };
         let terms = terms.given(verdict);
         let approval = verdict != Verdict::Reject;
@@ -189,7 +189,7 @@ impl World<'_> {
             let grant = d.given().filter(|_| d.patient == patient)?;
             Some((grant.id.clone(), d.doctor))
         };
-        let mine = self.history().decisions.iter().rev().filter_map(theirs).nth(pick);
+        let mine = newest(self.history().decisions.iter().filter_map(theirs), pick);
         let Some((grant, doctor)) = mine else { return };
         let call = self.stack.delete(&format!("/v1/grants/{grant}"));
         let told = format!("withdraws {grant} from doctor {doctor}");
@@ -217,10 +217,8 @@ impl World<'_> {
             let end = d.given()?.expires_at;
             (now < end && end < now + NEAR).then_some((d.patient, d.doctor, end))
         };
-        let soon: Vec<_> = self.history().decisions.iter().rev().filter_map(ends).collect();
-        let Some((patient, doctor, end)) = soon.get(pick % soon.len().max(1)).copied() else {
-            return;
-        };
+        let soon = newest(self.history().decisions.iter().filter_map(ends), pick);
+        let Some((patient, doctor, end)) = soon else { return };
         let wait = Timestamp::now().duration_until(end - AROUND);
         thread::sleep(Duration::try_from(wait).unwrap_or_default());
         while self.reading(Reader::Doctor(doctor), patient, What::List, None) < end + AROUND {}
@@ -244,6 +242,12 @@ impl World<'_> {
             self.attempt(who, &call, (Some(patient), &format!("lists {list}")));
         }
     }
+}
+
+/// One of the newest, if there is any at all.
+fn newest<T>(of: impl DoubleEndedIterator<Item = T>, pick: usize) -> Option<T> {
+    let mut newest: Vec<T> = of.rev().take(PICKS).collect();
+    (!newest.is_empty()).then(|| newest.swap_remove(pick % newest.len()))
 }
 
 fn who(reader: Reader, patient: usize) -> Who {

@@ -194,6 +194,13 @@ pub struct History {
 }
 
 impl History {
+    /// When each decision, revocation and change of a standing took effect.
+    pub fn spans(&self) -> impl Iterator<Item = Span> {
+        let decisions = self.decisions.iter().map(|decision| decision.span);
+        let revokes = self.revokes.iter().map(|revoke| revoke.span);
+        decisions.chain(revokes).chain(self.standings.iter().map(|standing| standing.span))
+    }
+
     /// What the journal tells of the vault of a finding, and of all doctors' standings, up to it.
     pub fn told(&self, finding: &Finding) -> Vec<&Line> {
         let about = |line: &&Line| {

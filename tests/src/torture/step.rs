@@ -15,6 +15,9 @@ pub const PATIENTS: usize = 4;
 /// How many doctors play.
 pub const DOCTORS: usize = 3;
 
+/// Among how many of the newest somebody chooses.
+pub const PICKS: usize = 6;
+
 /// How somebody reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum What {
@@ -133,7 +136,7 @@ fn a_step() -> impl Strategy<Value = Step> {
     use proptest::sample::select;
     let patient = || 0..PATIENTS;
     let doctor = || 0..DOCTORS;
-    let pick = || 0_usize..6;
+    let pick = || 0..PICKS;
     let what = select(vec![What::List, What::List, What::Get, What::Text, What::Download]);
     let verdict = select(vec![
         Verdict::Approve,
@@ -155,7 +158,7 @@ fn a_step() -> impl Strategy<Value = Step> {
             .prop_map(|(patient, pick, verdict)| Step::Decide { patient, pick, verdict }),
         6 => (patient(), pick()).prop_map(|(patient, pick)| Step::Revoke { patient, pick }),
         2 => (doctor(), patient()).prop_map(|(doctor, patient)| Step::Suspend { doctor, patient }),
-        6 => doctor().prop_map(|doctor| Step::Reinstate { doctor }),
+        8 => doctor().prop_map(|doctor| Step::Reinstate { doctor }),
         3 => pick().prop_map(|pick| Step::Watch { pick }),
         4 => patient().prop_map(|patient| Step::Audit { patient }),
         5 => (a_reader(), patient()).prop_map(|(who, patient)| Step::Own { who, patient }),
