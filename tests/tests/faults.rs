@@ -1,8 +1,8 @@
 //! What happens when AWS itself fails: nothing is disclosed, nothing is lost, and a repetition
 //! succeeds. KMS really refuses here (its key is switched off); a table that throttles cannot be
-//! had from the local AWS, so a proxy that answers as DynamoDB does stands in for that one fault.
+//! had from the local AWS, so the fault proxy stands in for that.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use testkit::{Fault, Outcome, Patient, Proxy, Stack, Surprise, Ward, cast::reading, ensure};
 
 /// Tests here change the stack as a whole, so they run one after the other.

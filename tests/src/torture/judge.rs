@@ -353,7 +353,8 @@ impl History {
             };
             let mut last = of(doctor).filter(|change| !followed(change));
             let unchanged = !of(doctor).any(|change| change.span.acknowledged);
-            if !(unchanged && *active) && !last.any(|change| change.active == *active) {
+            let kept = unchanged && *active;
+            if !kept && !last.any(|change| change.active == *active) {
                 let what = format!("doctor {doctor} is at the end active: {active}");
                 lost.push(Finding { what, patient: 0, until: Timestamp::MAX });
             }
