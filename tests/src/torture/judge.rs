@@ -234,7 +234,8 @@ impl History {
                 *answers.entry(self.key(reading)).or_default() += 1;
             }
             for (key, count) in answers {
-                let there = entries.get(&key).map_or(0, Vec::len);
+                let times = entries.get(&key).into_iter().flatten();
+                let there = times.filter(|at| **at > oldest).count();
                 if there < count {
                     let what = format!(
                         "{count} times {key:?}, and {there} entries in the trail read at {}",
