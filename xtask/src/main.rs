@@ -12,6 +12,7 @@ mod setup;
 mod smoke;
 mod stack;
 mod test;
+mod torture;
 mod workspace;
 
 use std::path::PathBuf;
@@ -65,6 +66,13 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         cargo_args: Vec<String>,
     },
+    /// Play random patients, doctors and admins while the table fails, on a throw-away stack.
+    ///
+    /// Ends with three counters that have to be zero: acknowledged writes lost,
+    /// disclosures without an earlier committed audit entry, disclosures after a
+    /// committed revoke, suspension or expiry. Exits non-zero otherwise, with the
+    /// story of the first finding.
+    Torture(torture::Settings),
     /// Start, stop or look at a local stack.
     #[command(subcommand)]
     Stack(stack::Command),
@@ -111,6 +119,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Dev { dir, no_demo } => dev::serve(dir, !no_demo),
         Command::Demo { documents } => dev::demo(documents),
         Command::Test { dir, keep, cargo_args } => test::run(dir, keep, &cargo_args),
+        Command::Torture(settings) => torture::run(&settings),
         Command::Stack(command) => stack::run(command),
         Command::Openapi => openapi::run(),
         Command::Lint => lint::run_all(),

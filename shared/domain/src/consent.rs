@@ -197,6 +197,11 @@ mod tests {
     }
 
     #[test]
+    fn a_grant_lasts_an_hour_to_a_year() {
+        assert_eq!((SHORTEST_GRANT_SECONDS, LONGEST_GRANT_SECONDS), (3_600, 31_536_000));
+    }
+
+    #[test]
     fn all_types_leaves_out_the_sensitive_ones() {
         assert!(Terms::all_ordinary_types().iter().all(|kind| !kind.is_sensitive()));
         assert_eq!(Terms::all_ordinary_types().len(), 12);

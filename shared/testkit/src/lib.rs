@@ -10,12 +10,14 @@ pub mod cast;
 pub mod documents;
 pub mod http;
 pub mod operator;
+pub mod proxy;
 mod reference;
 pub mod stack;
 pub mod story;
 
 pub use cast::{Admin, Doctor, Hospital, Patient, Ward};
 pub use http::{Answer, Call};
+pub use proxy::{Fault, Proxy};
 pub use stack::Stack;
 
 /// Something was not as expected; the message says what.

@@ -8,7 +8,7 @@ use aws_sigv4::{
 };
 use serde_json::{Value, json};
 
-use crate::{Answer, Call, Outcome, Stack, Surprise};
+use crate::{Answer, Call, Outcome, Stack, Surprise, poll};
 
 impl Stack {
     fn signed(&self, service: &str, call: Call) -> Outcome<Answer> {
@@ -76,6 +76,30 @@ impl Stack {
             Some(change) => Call::new("PUT", url).json(change),
         };
         Ok(self.signed("lambda", call)?.expect(200)?.body)
+    }
+
+    /// The variables of a function's environment.
+    ///
+    /// # Errors
+    /// When AWS refuses.
+    pub fn variables(&self, operation: &str) -> Outcome<Value> {
+        let configuration = self.function_configuration(operation, None)?;
+        Ok(configuration["Environment"]["Variables"].clone())
+    }
+
+    /// Gives a function other variables, which also ends its environments: the next request meets
+    /// a cold one.
+    ///
+    /// # Errors
+    /// When AWS refuses.
+    pub fn set_variables(&self, operation: &str, variables: &Value) -> Outcome {
+        let change = json!({ "Environment": { "Variables": variables } });
+        self.function_configuration(operation, Some(&change))?;
+        poll("the function to be ready", || {
+            let state = self.function_configuration(operation, None)?["LastUpdateStatus"].clone();
+            Ok((state != "InProgress").then_some(()))
+        })?;
+        self.release(operation)
     }
 
     /// The deployed name of an operation's function.

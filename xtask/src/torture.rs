@@ -1,0 +1,51 @@
+//! `cargo xtask torture`: random use of a stack of its own while its table fails.
+
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::process;
+use crate::stack::{Stack, throw_away};
+use crate::workspace::Workspace;
+
+/// How a run is made.
+#[derive(Args)]
+pub(crate) struct Settings {
+    /// How many steps.
+    #[arg(long, default_value_t = 1000)]
+    steps: u64,
+    /// The seed of the steps and the faults.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many play at once.
+    #[arg(long, default_value_t = 6)]
+    workers: u16,
+    /// How many of a thousand calls to the table each of the seven kinds of fault meets.
+    #[arg(long, default_value_t = 70)]
+    per_mille: u16,
+    /// Where the throw-away stack keeps its state and logs.
+    #[arg(long, default_value = ".local/torture")]
+    dir: PathBuf,
+}
+
+/// Brings a stack up, tortures it, takes it down; passes the verdict on.
+pub(crate) fn run(settings: &Settings) -> Result<ExitCode> {
+    let workspace = Workspace::find()?;
+    let dir = workspace.path(&settings.dir);
+    let _stack = Stack::up(&workspace, &throw_away(&dir))?;
+    // Built with all the others when the stack came up.
+    let mut command = Command::new(workspace.target.join("debug/torture"));
+    command.arg("--stack").arg(dir.join("stack.json")).current_dir(&workspace.root);
+    for (name, value) in [
+        ("--steps", settings.steps),
+        ("--seed", settings.seed),
+        ("--workers", settings.workers.into()),
+        ("--per-mille", settings.per_mille.into()),
+    ] {
+        command.arg(name).arg(value.to_string());
+    }
+    let status = process::run(&mut command)?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
