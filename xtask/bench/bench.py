@@ -67,7 +67,7 @@ class Bench:
         self.tls = setup.certificates(self.work / "tls")
         self.dynoxide = setup.dynoxide(self.work / "dynoxide")
         self.node = setup.node(self.work / "node-runtime")
-        self.bundle = setup.node_peer(self.work / "node", self.node)
+        self.bundle = setup.node_peer(self.work / "node")
         self.answers = setup.answers(self.work / "answers")
         self.memory = memory_sizes((setup.ROOT / "template.yaml").read_text())
         self.functions = [n for n in self.memory if not options.only or n in options.only]

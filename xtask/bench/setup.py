@@ -102,7 +102,7 @@ def version(program):
                           check=True).stdout.strip()
 
 
-def node_peer(folder, program):
+def node_peer(folder):
     """The peer and the SDK in one file, as they would be deployed."""
     bundle = folder / "record_get.mjs"
     source = HERE / "peers/node"
@@ -112,12 +112,13 @@ def node_peer(folder, program):
         return bundle
     print("Bundling the peer in Node.js")
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "record_get.mjs"):
-        shutil.copyfile(source / name, folder / f"source-{name}" if name.endswith("mjs") else folder / name)
+    shutil.copyfile(source / "package.json", folder / "package.json")
+    # Beside its libraries, where they are looked for.
+    shutil.copyfile(source / "record_get.mjs", folder / "source.mjs")
     run("npm", "install", "--silent", "--no-audit", "--no-fund", "--no-package-lock", cwd=folder)
     banner = "import{createRequire}from'node:module';const require=createRequire(import.meta.url);"
-    run(program, folder / "node_modules/esbuild/bin/esbuild", "source-record_get.mjs", "--bundle",
-        "--minify", "--platform=node", "--target=node20", "--format=esm", f"--banner:js={banner}",
+    run(folder / "node_modules/.bin/esbuild", "source.mjs", "--bundle",
+        "--minify", "--platform=node", f"--target=node{NODE}", "--format=esm", f"--banner:js={banner}",
         "--log-level=warning", f"--outfile={bundle}", cwd=folder)
     stamp.write_text(wanted)
     return bundle

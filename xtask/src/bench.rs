@@ -1,14 +1,13 @@
 //! `cargo xtask bench`: builds what is deployed, and measures it.
 
-use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use anyhow::Result;
 
-use crate::package;
+use crate::package::{self, Architecture};
 use crate::process::run_checked;
 use crate::setup;
-use crate::workspace::{Workspace, cargo};
+use crate::workspace::Workspace;
 
 /// What is measured, and how often.
 #[derive(clap::Args)]
@@ -31,16 +30,15 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     setup::prepare_python(&workspace)?;
-    package::build(&workspace, package::Architecture::host())?;
-    println!("Building the benchmark");
-    let mut build = cargo();
-    build.args(["build", "--release", "--locked", "--package", "bench"]);
-    run_checked(build.current_dir(&workspace.root), "build the benchmark")?;
+    // The very binaries that are deployed, built as they are deployed.
+    let services = package::services(&workspace)?;
+    let packages: Vec<&str> = services.iter().map(String::as_str).chain(["bench"]).collect();
+    let binaries = package::build(&workspace, Architecture::host(), &packages)?;
     let mut command = Command::new(workspace.python());
     command
         .arg(workspace.root.join("xtask/bench/bench.py"))
         .arg("--binaries")
-        .arg(workspace.target.join("release"))
+        .arg(binaries)
         .arg("--work")
         .arg(workspace.local().join("bench"))
         .arg("--out")
@@ -52,7 +50,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         command.arg("--no-growth");
     }
     if args.write {
-        command.arg("--write").arg(PathBuf::from("docs/PERFORMANCE.md"));
+        command.args(["--write", "docs/PERFORMANCE.md"]);
     }
     run_checked(&mut command, "measure")?;
     Ok(ExitCode::SUCCESS)

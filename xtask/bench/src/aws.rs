@@ -171,11 +171,8 @@ type Tls = StreamOwned<ServerConnection, TcpStream>;
 
 /// Runs the endpoints until standard input ends, and tells where they are.
 pub(crate) fn serve(aws: &Aws) -> Result<()> {
-    let variables: serde_json::Map<_, _> = aws
-        .variables
-        .iter()
-        .map(|(name, value)| (name.clone(), value.clone().into()))
-        .collect();
+    let variables: serde_json::Map<_, _> =
+        aws.variables.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
     let mut out = std::io::stdout();
     writeln!(out, "{}", serde_json::Value::Object(variables))?;
     out.flush()?;

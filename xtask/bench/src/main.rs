@@ -10,12 +10,7 @@ mod seed;
 mod standins;
 mod usage;
 
-use std::{
-    io::Read as _,
-    net::SocketAddr,
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::{io::Read as _, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};

@@ -84,7 +84,9 @@ pub(crate) fn run(aws: &Aws, plan: &str) -> Result<()> {
     for round in 0..rounds {
         eprint!("\r  round {} of {rounds} ", round + 1);
         for (n, case) in plan.cases.iter().enumerate().filter(|(_, case)| round < case.rounds) {
-            let (Some(found), Some(events)) = (found.get_mut(n), events.get_mut(n)) else { continue };
+            let (Some(found), Some(events)) = (found.get_mut(n), events.get_mut(n)) else {
+                continue;
+            };
             let share = shares.get(n).and_then(Option::as_ref);
             start(aws, &runtime, case, share, events, found)
                 .with_context(|| format!("measuring {}", case.name))?;
@@ -142,8 +144,8 @@ fn start(
 /// Takes the round trips from the function's own log.
 fn count(function: &Function<'_>, found: &mut Found) -> Result<()> {
     let lines = function.logged()?;
-    let lines = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    if let Some(line) = lines.filter(|line| line.get("awsCalls").is_some()).last() {
+    let lines = lines.iter().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    if let Some(line) = lines.into_iter().find(|line| line.get("awsCalls").is_some()) {
         found.calls = line["awsCalls"].as_u64();
         found.sequential = line["awsSequential"].as_u64();
     }

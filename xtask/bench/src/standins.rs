@@ -109,8 +109,7 @@ fn kms(action: &str, body: &[u8]) -> Value {
     }
     let request: Value = serde_json::from_slice(body).unwrap_or_default();
     let wrapped = request["CiphertextBlob"].as_str().unwrap_or_default();
-    let key: Vec<u8> =
-        STANDARD.decode(wrapped).unwrap_or_default().into_iter().take(32).collect();
+    let key: Vec<u8> = STANDARD.decode(wrapped).unwrap_or_default().into_iter().take(32).collect();
     json!({
         "KeyId": KEY,
         "Plaintext": STANDARD.encode(key),

@@ -106,8 +106,15 @@ impl Seed {
 
     fn accounts(&self) -> Result<()> {
         for name in [
-            "account_register", "account_confirm", "session_create", "session_answer",
-            "session_refresh", "session_revoke", "mfa_enroll", "mfa_verify", "grant_sweep",
+            "account_register",
+            "account_confirm",
+            "session_create",
+            "session_answer",
+            "session_refresh",
+            "session_revoke",
+            "mfa_enroll",
+            "mfa_verify",
+            "grant_sweep",
         ] {
             self.repeat(name, || self.events.sample(name))?;
         }
@@ -132,7 +139,9 @@ impl Seed {
         let record = ("recordId", self.record.to_string());
         for name in ["record_get", "record_text", "record_download"] {
             let path = vec![patient.clone(), record.clone()];
-            self.repeat(name, || self.ask(name, Said { caller: doctor, path: path.clone(), ..Said::default() }))?;
+            self.repeat(name, || {
+                self.ask(name, Said { caller: doctor, path: path.clone(), ..Said::default() })
+            })?;
         }
         let path = vec![patient];
         self.repeat("record_list", || {
@@ -160,7 +169,10 @@ impl Seed {
             "email": "new@example.org", "name": "Dr. New", "licence": "GMC 7", "specialty": "x",
         });
         self.repeat("doctor_invite", || {
-            self.ask("doctor_invite", Said { caller, path: path.clone(), body: Some(body.clone()), ..Said::default() })
+            self.ask(
+                "doctor_invite",
+                Said { caller, path: path.clone(), body: Some(body.clone()), ..Said::default() },
+            )
         })?;
         self.repeat("doctor_list", || {
             self.ask("doctor_list", Said { caller, path: path.clone(), ..Said::default() })
@@ -188,7 +200,10 @@ impl Seed {
         });
         let caller = Some(self.hospital.doctor(self.doctor));
         self.repeat("access_request_create", || {
-            self.ask("access_request_create", Said { caller, body: Some(asks.clone()), ..Said::default() })
+            self.ask(
+                "access_request_create",
+                Said { caller, body: Some(asks.clone()), ..Said::default() },
+            )
         })?;
         // Vaults of their own: these change what the others read.
         let deciding = self.writer.vault().await?;

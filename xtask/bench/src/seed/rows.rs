@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Result, anyhow};
 use domain::{
-    Caller, Date, DoctorId, GrantId, HospitalId, PatientId, RecordId, RequestId, StaffId, Timestamp,
+    Caller, Date, DoctorId, GrantId, HospitalId, PatientId, RecordId, RequestId, StaffId,
+    Timestamp,
     audit::{Actor, Done, Draft, Ledger, Outcome, Target},
     consent::{Ability, GrantStatus, Purpose, RequestStatus, Terms},
     policy::Action,
@@ -132,7 +133,8 @@ impl Writer {
         let (id, admin) = (HospitalId(new_id()), StaffId(new_id()));
         let key = self.owner(Owner::Hospital(id), "St. Brendan's").await?;
         let admin_key = keys::admin(id, admin);
-        let hospital = Hospital { id, admin: Caller::Admin { id: admin, hospital: id, mfa: true }, key };
+        let hospital =
+            Hospital { id, admin: Caller::Admin { id: admin, hospital: id, mfa: true }, key };
         self.staff(&hospital, &admin_key, Standing::Active).await?;
         Ok(hospital)
     }
@@ -187,7 +189,9 @@ impl Writer {
     /// The text of a record: three pages of 40 lines.
     pub(crate) async fn text(&mut self, vault: &Vault, record: RecordId) -> Result<()> {
         let line = |n| Line {
-            text: format!("{n}. Haemoglobin 14.2 g/dl, reference 13.5 to 17.5, sample taken at 8:05"),
+            text: format!(
+                "{n}. Haemoglobin 14.2 g/dl, reference 13.5 to 17.5, sample taken at 8:05"
+            ),
             confidence: 96.4,
             bounds: None,
         };
@@ -302,11 +306,8 @@ impl Writer {
         (hospital, doctor): (&Hospital, DoctorId),
         record: RecordId,
     ) -> Result<()> {
-        let target = Target {
-            record: Some(record),
-            purpose: Some(Purpose::Treatment),
-            ..Target::default()
-        };
+        let target =
+            Target { record: Some(record), purpose: Some(Purpose::Treatment), ..Target::default() };
         self.add(Row::Entry(Draft {
             ledger: Ledger::Patient(vault.patient),
             actor: Actor::Doctor { id: doctor, hospital: hospital.id },
