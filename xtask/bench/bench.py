@@ -36,6 +36,7 @@ QUEUE = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/medivault"
 BASE = {
     "PATH": os.environ["PATH"],
     "AWS_REGION": REGION,
+    "AWS_DEFAULT_REGION": REGION,
     "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
     "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMIEXAMPLEKEY",
     "AWS_SESSION_TOKEN": "x" * 800,

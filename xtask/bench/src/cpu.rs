@@ -17,8 +17,8 @@ pub(crate) struct Share {
 }
 
 impl Share {
-    /// A group with `share` of a CPU. Fails where the machine does not let us make one.
-    pub(crate) fn new(share: f64) -> Result<Self> {
+    /// Our group of that number, with `share` of a CPU. Fails where the machine does not let us make one.
+    pub(crate) fn new(number: usize, share: f64) -> Result<Self> {
         let quota = (share * PERIOD as f64).round();
         let (root, limits) = match Path::new("/sys/fs/cgroup/cgroup.controllers").exists() {
             true => ("/sys/fs/cgroup", vec![("cpu.max", format!("{quota} {PERIOD}"))]),
@@ -30,7 +30,7 @@ impl Share {
                 ],
             ),
         };
-        let name = format!("medivault-bench-{}-{quota}", std::process::id());
+        let name = format!("medivault-bench-{}-{number}", std::process::id());
         let group = Self { folder: Path::new(root).join(name) };
         fs::create_dir(&group.folder).context("making a group for the CPU share")?;
         for (file, value) in limits {

@@ -19,6 +19,9 @@ use crate::http::Message;
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How often a silent function is looked after.
+const BEAT: Duration = Duration::from_secs(1);
+
 /// A call of a function at the Runtime API, which waits for its reply.
 struct Call {
     at: Instant,
@@ -97,8 +100,14 @@ impl Function<'_> {
         self.process.id()
     }
 
-    fn call(&self) -> Result<Call> {
-        self.runtime.calls.recv_timeout(PATIENCE).with_context(|| self.complaint("silence"))
+    fn call(&mut self) -> Result<Call> {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline && self.process.try_wait()?.is_none() {
+            if let Ok(call) = self.runtime.calls.recv_timeout(BEAT) {
+                return Ok(call);
+            }
+        }
+        bail!(self.complaint("it is silent"))
     }
 
     fn complaint(&self, what: &str) -> String {

@@ -75,10 +75,10 @@ pub(crate) fn run(aws: &Aws, plan: &str) -> Result<()> {
         .collect();
     let mut events = Vec::new();
     let mut shares = Vec::new();
-    for case in &plan.cases {
+    for (n, case) in plan.cases.iter().enumerate() {
         let read = fs::read_to_string(&case.events)?;
         events.push(read.lines().map(str::to_owned).collect::<Vec<_>>().into_iter());
-        shares.push(case.share.map(Share::new).transpose()?);
+        shares.push(case.share.map(|share| Share::new(n, share)).transpose()?);
     }
     let rounds = plan.cases.iter().map(|case| case.rounds).max().unwrap_or(0);
     for round in 0..rounds {
