@@ -81,7 +81,7 @@ class Bench:
         return {
             **BASE,
             "TABLE_NAME": table,
-            "SSL_CERT_FILE": str(self.tls / "system.pem"),
+            "SSL_CERT_FILE": str(self.tls / "functions.pem"),
             "NODE_EXTRA_CA_CERTS": str(self.tls / "root.pem"),
             "AWS_CA_BUNDLE": str(self.tls / "botocore.pem"),
             "AWS_LAMBDA_FUNCTION_NAME": name,

@@ -6,7 +6,6 @@ import ipaddress
 import json
 import pathlib
 import shutil
-import ssl
 import subprocess
 import sys
 
@@ -43,11 +42,9 @@ def certificates(folder):
     server = certificate(names[2], keys[2], names[1], keys[1], False)
     (folder / "root.pem").write_bytes(root)
     (folder / "chain.pem").write_bytes(server + issuer)
-    system = pathlib.Path(ssl.get_default_verify_paths().openssl_cafile)
-    debian = pathlib.Path("/etc/ssl/certs/ca-certificates.crt")
-    known = (debian if debian.exists() else system).read_bytes()
-    # As many roots as a Lambda's system has: reading them is part of the cold start.
-    (folder / "system.pem").write_bytes(known + root)
+    # What a function trusts, and our root: reading roots is part of the cold start.
+    amazon = (ROOT / "shared/store/src/amazon-roots.pem").read_bytes()
+    (folder / "functions.pem").write_bytes(amazon + root)
     (folder / "botocore.pem").write_bytes(pathlib.Path(botocore_roots()).read_bytes() + root)
     (folder / "key.pem").write_bytes(keys[2].private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

@@ -46,13 +46,6 @@ pub(crate) enum Service {
     Textract,
 }
 
-/// A connection that was opened: from its arrival to the end of its TLS handshake.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Opened {
-    pub(crate) from: Instant,
-    pub(crate) until: Instant,
-}
-
 /// The running endpoints.
 pub(crate) struct Aws {
     /// The variables that lead the SDKs here.
@@ -63,7 +56,7 @@ pub(crate) struct Aws {
 /// What was seen since it was asked last.
 #[derive(Default)]
 struct Log {
-    opened: Mutex<Vec<Opened>>,
+    opened: Mutex<Vec<Instant>>,
     calls: Mutex<Vec<Seen>>,
 }
 
@@ -104,8 +97,8 @@ impl Aws {
         Ok(Self { variables, seen })
     }
 
-    /// The connections opened since this was asked last.
-    pub(crate) fn opened(&self) -> Vec<Opened> {
+    /// When connections arrived since this was asked last.
+    pub(crate) fn opened(&self) -> Vec<Instant> {
         take(&self.seen.opened)
     }
 
@@ -127,41 +120,51 @@ fn server(folder: &Path) -> Result<Arc<ServerConfig>> {
 impl Endpoint {
     fn listen(self: &Arc<Self>, service: Service, listener: &TcpListener) {
         for stream in listener.incoming().flatten() {
-            let from = Instant::now();
+            keep(&self.seen.opened, Instant::now());
             let endpoint = Arc::clone(self);
             // A connection that breaks is the client's end, nothing to report.
-            thread::spawn(move || endpoint.serve(service, stream, from));
+            thread::spawn(move || endpoint.serve(service, stream));
         }
     }
 
-    fn serve(&self, service: Service, mut stream: TcpStream, from: Instant) -> Result<()> {
+    fn serve(&self, service: Service, mut stream: TcpStream) -> Result<()> {
         stream.set_nodelay(true)?;
         let mut tls = ServerConnection::new(Arc::clone(&self.tls))?;
         while tls.is_handshaking() {
             tls.complete_io(&mut stream)?;
         }
-        keep(&self.seen.opened, Opened { from, until: Instant::now() });
         let mut client = BufReader::new(StreamOwned::new(tls, stream));
         match service {
-            Service::DynamoDb => self.pass_on(&mut client),
-            other => loop {
-                let Some(request) = Message::read(&mut client)? else { return Ok(()) };
-                let answer = self.answers.to(other, &request);
-                keep(&self.seen.calls, Seen::new(other, &request, &answer));
-                answer.write(client.get_mut())?;
-            },
+            Service::DynamoDb => {
+                let mut dynamo = self.table()?;
+                self.answer(service, &mut client, |request| {
+                    request.write(dynamo.get_mut())?;
+                    Message::read(&mut dynamo)?.context("the table hung up")
+                })
+            }
+            other => {
+                self.answer(service, &mut client, |request| Ok(self.answers.to(other, request)))
+            }
         }
     }
 
-    fn pass_on(&self, client: &mut BufReader<Tls>) -> Result<()> {
+    fn table(&self) -> Result<BufReader<TcpStream>> {
         let dynamo = TcpStream::connect(self.dynamo)?;
         dynamo.set_nodelay(true)?;
-        let mut dynamo = BufReader::new(dynamo);
+        Ok(BufReader::new(dynamo))
+    }
+
+    /// Answers what comes over one connection, until it ends.
+    fn answer(
+        &self,
+        service: Service,
+        client: &mut BufReader<Tls>,
+        mut answer: impl FnMut(&Message) -> Result<Message>,
+    ) -> Result<()> {
         while let Some(request) = Message::read(client)? {
-            request.write(dynamo.get_mut())?;
-            let answer = Message::read(&mut dynamo)?.context("the table hung up")?;
-            keep(&self.seen.calls, Seen::new(Service::DynamoDb, &request, &answer));
+            let answer = answer(&request)?;
             answer.write(client.get_mut())?;
+            keep(&self.seen.calls, Seen::new(service, &request, &answer));
         }
         Ok(())
     }

@@ -1,20 +1,14 @@
 //! Measures functions one after the other, in rounds, so that a slow moment of the machine meets
 //! all of them.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::PathBuf,
-    process::Command,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, fs, path::PathBuf, process::Command, time::Duration};
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    aws::{Aws, Opened},
+    aws::Aws,
     cpu::Share,
     function::{Function, Runtime},
 };
@@ -111,7 +105,9 @@ fn start(
     aws.opened();
     let mut function = runtime.boot(command)?;
     let init = function.polled - function.since;
-    let connecting = together(&aws.opened(), function.since, function.polled);
+    // Connecting is the last that a function does before it polls.
+    let connecting = aws.opened().into_iter().min();
+    let connecting = connecting.map_or(Duration::ZERO, |from| function.polled - from);
     let booted = function.cpu_time()?;
     if let Some(share) = share {
         share.hold(function.id())?;
@@ -150,23 +146,6 @@ fn count(function: &Function<'_>, found: &mut Found) -> Result<()> {
         found.sequential = line["awsSequential"].as_u64();
     }
     Ok(())
-}
-
-/// How much of the time from `since` to `until` at least one connection was being opened.
-fn together(opened: &[Opened], since: Instant, until: Instant) -> Duration {
-    let mut spans: Vec<_> = opened
-        .iter()
-        .map(|one| (one.from.max(since), one.until.min(until)))
-        .filter(|(from, to)| from < to)
-        .collect();
-    spans.sort();
-    let mut total = Duration::ZERO;
-    let mut reached = since;
-    for (from, to) in spans {
-        total += to.saturating_duration_since(from.max(reached));
-        reached = reached.max(to);
-    }
-    total
 }
 
 fn milliseconds(time: Duration) -> f64 {

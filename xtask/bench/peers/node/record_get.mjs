@@ -1,7 +1,7 @@
 // record_get once more, in Node.js with the AWS SDK v3: the same reads, decision, key, seal and
 // writes as functions/records, and the same Runtime API loop without Lambda's own runtime around.
 import { Agent as HttpAgent, request as httpRequest } from "node:http";
-import { Agent } from "node:https";
+import { Agent, get as httpsGet } from "node:https";
 import { createDecipheriv, createHash, randomBytes } from "node:crypto";
 import {
   DynamoDBClient, TransactGetItemsCommand, TransactWriteItemsCommand,
@@ -9,6 +9,7 @@ import {
 import { DecryptCommand, KMSClient } from "@aws-sdk/client-kms";
 
 const TABLE = process.env.TABLE_NAME;
+const agent = new Agent({ keepAlive: true });
 const settings = {
   region: process.env.AWS_REGION,
   credentials: {
@@ -16,7 +17,7 @@ const settings = {
     secretAccessKey: process.env.AWS_SECRET_ACCESS_KEY,
     sessionToken: process.env.AWS_SESSION_TOKEN,
   },
-  requestHandler: { httpsAgent: new Agent({ keepAlive: true }) },
+  requestHandler: { httpsAgent: agent },
 };
 const dynamo = new DynamoDBClient(settings);
 const kms = new KMSClient(settings);
@@ -131,6 +132,16 @@ function call(method, path, body) {
     request.end(body);
   });
 }
+
+// Opens the connections before the first event, as ours does.
+const greet = (client) => client.config.endpoint().then(({ protocol, hostname, port, path }) =>
+  new Promise((resolve) => {
+    const request = httpsGet({ protocol, host: hostname, port, path, agent }, (answer) => {
+      answer.resume().on("end", resolve);
+    });
+    request.on("error", resolve);
+  }));
+await Promise.all([dynamo, kms].map(greet));
 
 const ROOT = "/2018-06-01/runtime/invocation";
 for (;;) {
