@@ -1,11 +1,13 @@
 //! The developer's commands: set up, run, test and show the vault on this machine.
 
+mod bench;
 mod demo;
 mod dev;
 mod hospital_add;
 mod lint;
 mod new;
 mod openapi;
+mod package;
 mod process;
 mod servers;
 mod setup;
@@ -99,6 +101,20 @@ enum Command {
         /// The operation's name, noun first: grant_revoke.
         operation: String,
     },
+    /// Build every function for Lambda, to target/lambda/<operation>/bootstrap.
+    ///
+    /// One release build with Zig as the linker (set up in .local/package-venv the first time);
+    /// prints what each package weighs and checks the glibc it needs.
+    Package {
+        /// The processor; the template's parameter of that name must say the same.
+        #[arg(long, value_enum, default_value = "arm64")]
+        architecture: package::Architecture,
+    },
+    /// Measure every function, beside the same work in Node.js and Python.
+    ///
+    /// Prints tables and writes target/bench.json. Wants a machine that does nothing else. What it
+    /// needs beside Rust and Python is set up in .local/bench the first time.
+    Bench(bench::Args),
     /// Bootstrap a hospital and its first admin, locally or on AWS.
     HospitalAdd(hospital_add::Args),
 }
@@ -125,6 +141,8 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Lint => lint::run_all(),
         Command::Smoke { endpoint } => smoke::run(&endpoint),
         Command::New { service, operation } => new::run(&service, &operation),
+        Command::Package { architecture } => package::run(architecture),
+        Command::Bench(args) => bench::run(&args),
         Command::HospitalAdd(args) => hospital_add::run(&args),
     }
 }

@@ -25,6 +25,14 @@ pub(crate) fn prepare(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
+/// Makes only the local stack's Python libraries ready.
+pub(crate) fn prepare_python(workspace: &Workspace) -> Result<()> {
+    fs::create_dir_all(workspace.local())?;
+    let lock = File::create(workspace.local().join("setup.lock"))?;
+    lock.lock().context("waiting for another set-up to end")?;
+    create_environment(workspace)
+}
+
 /// Builds the binary of every function.
 pub(crate) fn build_functions(workspace: &Workspace) -> Result<()> {
     println!("Building the functions");
@@ -159,6 +167,15 @@ fn install_guard(workspace: &Workspace) -> Result<()> {
         .current_dir(workspace.local());
     run_checked(&mut command, "compile cfn-guard; is the network there?")?;
     fs::remove_dir_all(tools.join("target")).context("removing what compiling cfn-guard left")
+}
+
+/// Creates the virtual environment of what links for another processor unless it is there.
+pub(crate) fn create_package_environment(workspace: &Workspace) -> Result<()> {
+    fs::create_dir_all(workspace.local())?;
+    let lock = File::create(workspace.local().join("setup.lock"))?;
+    lock.lock().context("waiting for another set-up to end")?;
+    let folder = workspace.package_environment();
+    fill_environment(workspace, "package-requirements.txt", &folder, "a minute")
 }
 
 /// Creates a virtual environment anew unless it is whole and up to date. The

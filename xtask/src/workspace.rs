@@ -75,6 +75,11 @@ impl Workspace {
         self.local().join("reference-venv")
     }
 
+    /// The virtual environment of the linker for other processors and an older glibc.
+    pub(crate) fn package_environment(&self) -> PathBuf {
+        self.local().join("package-venv")
+    }
+
     /// A script of the local stack.
     pub(crate) fn script(&self, name: &str) -> PathBuf {
         self.root.join("xtask/local").join(name)

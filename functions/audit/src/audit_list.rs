@@ -72,7 +72,7 @@ async fn handle(
     let caller = request.caller()?;
     let ledger = Ledger::Patient(input.patient);
     let this_month = keys::audits(ledger, &keys::month(request.now));
-    let mut newest = store.scroll(this_month, None);
+    let mut newest = store.scroll(this_month, None).for_page(input.paging.limit);
     // Without a cursor the newest entries are read beside what the decision rests on.
     let look = store.look(Look::vault(&caller, input.patient));
     let (found, first) = match input.paging.cursor {

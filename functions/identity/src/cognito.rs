@@ -1,8 +1,8 @@
 //! Cognito: the calls we make. The only module that knows its client.
 
 use aws_sdk_cognitoidentityprovider::{
-    Client,
-    config::Builder,
+    Client, Config,
+    config::{Builder, retry::RetryConfig},
     operation::admin_get_user::AdminGetUserOutput,
     types::{
         AttributeType, AuthFlowType, AuthenticationResultType, ChallengeNameType,
@@ -11,7 +11,7 @@ use aws_sdk_cognitoidentityprovider::{
 };
 use domain::{named, names::Named};
 use edge::{Boxed, Known, Service};
-use store::{Fault, Store, TripCounter, variable};
+use store::{Fault, Greeting, Store, TripCounter, variable};
 
 use crate::{
     refusal::MFA_ENROLLED,
@@ -45,6 +45,15 @@ impl Service for Pool {
 
     fn store(&self) -> Option<&Store> {
         None
+    }
+
+    fn greet(&self) -> Boxed<'_, ()> {
+        Box::pin(async {
+            let once = Config::builder().retry_config(RetryConfig::disabled());
+            let call = self.client.admin_get_user().customize();
+            let call = call.interceptor(Greeting).config_override(once);
+            let _ = Box::pin(call.send()).await;
+        })
     }
 }
 

@@ -16,7 +16,12 @@ use edge::{
 };
 use schemars::JsonSchema;
 use serde::Serialize;
-use store::{Fault, Key, Look, Store, keys, list::Page, rows::Profile};
+use store::{
+    Fault, Key, Look, Store, keys,
+    list::{Page, Scroll},
+    rows::Profile,
+    table::Attributes,
+};
 
 use crate::{
     scope::{Filter, Scope},
@@ -52,6 +57,15 @@ impl Input for Wanted {
 }
 
 impl Wanted {
+    /// The walk along the records. Nearly all of them are shown where nothing is filtered.
+    fn scroll<'s>(&self, store: &'s Store, after: Option<Attributes>) -> Scroll<'s> {
+        let scroll = store.scroll(keys::records(self.patient), after);
+        match self.filter == Filter::default() {
+            true => scroll.for_page(self.paging.limit),
+            false => scroll,
+        }
+    }
+
     /// What a cursor of this list is bound to: whose list, for whom, and which filters.
     fn list(&self, caller: &Caller) -> Key {
         let pk = format!("record_list {} {}", self.patient, caller.id());
@@ -83,7 +97,7 @@ struct PatientView {
 
 async fn handle(store: &Store, request: &Request, input: Wanted) -> Result<Reply<Output>, Failure> {
     let caller = request.caller()?;
-    let mut scroll = store.scroll(keys::records(input.patient), None);
+    let mut scroll = input.scroll(store, None);
     let look = store.look(Look::vault(&caller, input.patient));
     // Without a cursor the first run is read beside what the decision rests on, still sealed.
     let (found, mut batch) = match &input.paging.cursor {
@@ -95,7 +109,7 @@ async fn handle(store: &Store, request: &Request, input: Wanted) -> Result<Reply
     let key = store.patient_key(&permit, &found).await?;
     let list = input.list(&caller);
     if let Some(after) = input.paging.after(&key, &list)? {
-        scroll = store.scroll(keys::records(input.patient), Some(after));
+        scroll = input.scroll(store, Some(after));
         batch = scroll.next().await?;
     }
     let (patient, filter) = (input.patient, &input.filter);

@@ -18,7 +18,7 @@ use store::{
 use crate::view::RecordView;
 
 /// What the caller looks for.
-#[derive(Debug)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Filter {
     pub(crate) kind: Option<RecordType>,
     pub(crate) from: Option<Date>,

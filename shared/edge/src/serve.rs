@@ -31,6 +31,16 @@ pub trait Service: Send + Sync + Sized + 'static {
 
     /// The store, if the service has one.
     fn store(&self) -> Option<&Store>;
+
+    /// Opens the connections that the first request will wait for, as far as that can be done:
+    /// during init a Lambda has a whole CPU, afterwards only what its memory is worth.
+    fn greet(&self) -> Boxed<'_, ()> {
+        Box::pin(async {
+            if let Some(store) = self.store() {
+                store.greet().await;
+            }
+        })
+    }
 }
 
 impl Service for Store {
@@ -252,7 +262,11 @@ fn run_events_boxed(handler: Arc<EventHandler>) -> Serving {
 
 /// Connects a service and serves on one thread, as a Lambda has at most one request at a time.
 fn start<S: Service>(name: &str, serve: impl FnOnce(Arc<S>) -> Serving + 'static) -> ExitCode {
-    let serving = async move { serve(Arc::new(S::connect().await?)).await };
+    let serving = async move {
+        let service = S::connect().await?;
+        service.greet().await;
+        serve(Arc::new(service)).await
+    };
     until_the_end(name, Box::pin(serving))
 }
 

@@ -1,6 +1,7 @@
 //! The table, the vault and the files. The only crate that knows DynamoDB, KMS and S3.
 
 pub mod change;
+mod connect;
 pub mod error;
 pub mod keys;
 pub mod list;
@@ -17,6 +18,7 @@ use std::time::Duration;
 pub use aws_config::SdkConfig;
 
 pub use change::{Change, Update, number, text};
+pub use connect::Greeting;
 pub use error::Fault;
 pub use keys::{Key, Owner};
 pub use look::{Found, Look};
@@ -49,6 +51,7 @@ pub async fn aws_config() -> SdkConfig {
         .with_max_attempts(3)
         .with_initial_backoff(Duration::from_millis(50));
     let loading = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .http_client(connect::client())
         .timeout_config(timeouts)
         .retry_config(retries);
     Box::pin(loading.load()).await
@@ -89,6 +92,11 @@ impl Store {
     /// See [`Store::new`].
     pub async fn connect() -> Result<Self, Fault> {
         Self::new(&aws_config().await)
+    }
+
+    /// Opens the connections to the table and to KMS, as far as that can be done.
+    pub async fn greet(&self) {
+        tokio::join!(self.table.greet(), self.keys.greet());
     }
 }
 

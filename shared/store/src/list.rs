@@ -13,7 +13,7 @@ use crate::{
     vault::DataKey,
 };
 
-/// How many items one query looks at.
+/// How many items one query looks at, at most.
 const BATCH: i32 = 100;
 
 /// A walk along a run, newest first, one query at a time.
@@ -22,6 +22,8 @@ pub struct Scroll<'s> {
     store: &'s Store,
     range: Range,
     after: Option<Attributes>,
+    /// How many items the next query looks at.
+    batch: i32,
     ended: bool,
 }
 
@@ -29,11 +31,19 @@ impl Store {
     /// Begins to walk `range`, after the place `after`.
     #[must_use]
     pub fn scroll(&self, range: Range, after: Option<Attributes>) -> Scroll<'_> {
-        Scroll { store: self, range, after, ended: false }
+        Scroll { store: self, range, after, batch: BATCH, ended: false }
     }
 }
 
 impl Scroll<'_> {
+    /// Looks first at no more than a page for `limit` items takes: where nothing is passed over,
+    /// that fills it.
+    #[must_use]
+    pub fn for_page(self, limit: usize) -> Self {
+        let batch = i32::try_from(limit).unwrap_or(BATCH).saturating_add(1).min(BATCH);
+        Self { batch, ..self }
+    }
+
     /// The next items; `None` at the end.
     ///
     /// # Errors
@@ -42,7 +52,8 @@ impl Scroll<'_> {
         if self.ended {
             return Ok(None);
         }
-        let part = Part { newest_first: true, limit: BATCH, after: self.after.take() };
+        let limit = std::mem::replace(&mut self.batch, BATCH);
+        let part = Part { newest_first: true, limit, after: self.after.take() };
         let batch = self.store.table.run(&self.range, &part).await?;
         self.ended = batch.after.is_none();
         self.after = batch.after;
@@ -55,12 +66,13 @@ impl Scroll<'_> {
     /// # Errors
     /// What `open` met; `Fault::Unavailable` when the table refuses.
     pub async fn fill<T>(
-        mut self,
+        self,
         limit: usize,
         open: impl Fn(&Item) -> Result<Option<T>, Fault>,
     ) -> Result<Page<T>, Fault> {
         let mut page = Page::of(limit);
-        while let Some(items) = self.next().await? {
+        let mut run = self.for_page(limit);
+        while let Some(items) = run.next().await? {
             for item in &items {
                 if let Some(value) = open(item)? {
                     page.offer(item, value);

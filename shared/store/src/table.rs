@@ -3,7 +3,8 @@
 use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{
-    Client,
+    Client, Config,
+    config::retry::RetryConfig,
     error::SdkError,
     operation::{
         transact_get_items::TransactGetItemsError, transact_write_items::TransactWriteItemsError,
@@ -15,6 +16,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_item};
 
 use crate::{
+    connect::Greeting,
     error::Fault,
     keys::{INDEX, Key, Range},
     vault::DataKey,
@@ -137,6 +139,13 @@ impl Table {
     #[must_use]
     pub fn new(client: Client, name: String) -> Self {
         Self { client, name }
+    }
+
+    /// Opens the connection, if it can be: the first call tries again.
+    pub(crate) async fn greet(&self) {
+        let once = Config::builder().retry_config(RetryConfig::disabled());
+        let call = self.client.get_item().customize().interceptor(Greeting).config_override(once);
+        let _ = Box::pin(call.send()).await;
     }
 
     /// Reads the items at `keys` as of one moment: the answer is in the order of the keys.

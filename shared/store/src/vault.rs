@@ -10,9 +10,10 @@ use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     rand,
 };
-use aws_sdk_kms::{primitives::Blob, types::DataKeySpec};
+use aws_sdk_kms::{Config, config::retry::RetryConfig, primitives::Blob, types::DataKeySpec};
 
 use crate::{
+    connect::Greeting,
     error::Fault,
     keys::{Key, Owner},
 };
@@ -101,6 +102,13 @@ impl KeyRing {
     #[must_use]
     pub fn new(kms: aws_sdk_kms::Client, key_id: String) -> Self {
         Self { kms, key_id, kept: Mutex::default() }
+    }
+
+    /// Opens the connection, if it can be: the first call tries again.
+    pub(crate) async fn greet(&self) {
+        let once = Config::builder().retry_config(RetryConfig::disabled());
+        let call = self.kms.decrypt().customize().interceptor(Greeting).config_override(once);
+        let _ = Box::pin(call.send()).await;
     }
 
     /// Makes a data key for `owner`.

@@ -45,7 +45,7 @@ fn signed_in(args: &Args) -> Outcome<Value> {
         "ids": {
             "patientId": patient.id,
             "recordId": record,
-            "grantId": grant["id"],
+            "grantId": grant.get("id"),
             "requestId": request,
             "hospitalId": hospital.id,
             "doctorId": doctor.id,

@@ -1,0 +1,79 @@
+//! Connections to AWS: whom they trust, and opening them before a request waits for them.
+
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::{
+    box_error::BoxError,
+    client::{
+        http::SharedHttpClient,
+        interceptors::{
+            Intercept, context::BeforeTransmitInterceptorContextMut, dyn_dispatch_hint,
+        },
+        runtime_components::RuntimeComponents,
+    },
+};
+use aws_smithy_types::{body::SdkBody, config_bag::ConfigBag};
+
+/// The roots of Amazon Trust Services (<https://www.amazontrust.com/repository/>), to which every
+/// AWS endpoint's certificate leads. Reading all the system's took longer than the rest of init.
+const AMAZON_ROOTS: &str = include_str!("amazon-roots.pem");
+
+/// The variable by which OpenSSL and others are told of other roots, as a local AWS has.
+const OTHER_ROOTS: &str = "SSL_CERT_FILE";
+
+/// The HTTP client of every AWS client: one pool, one reading of the roots.
+pub(crate) fn client() -> SharedHttpClient {
+    let roots = match std::env::var_os(OTHER_ROOTS) {
+        Some(_) => TrustStore::default(),
+        None => TrustStore::empty().with_pem_certificate(AMAZON_ROOTS),
+    };
+    let builder = Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
+    match TlsContext::builder().with_trust_store(roots).build() {
+        Ok(context) => builder.tls_context(context).build_https(),
+        // Without a context of ours the system's roots are trusted.
+        Err(_) => builder.build_https(),
+    }
+}
+
+/// Turns a call into a greeting: to the same host, over the same connection, asking for nothing
+/// and naming nobody. Whatever comes back, the connection is open.
+#[derive(Debug, Clone, Copy)]
+pub struct Greeting;
+
+#[dyn_dispatch_hint]
+impl Intercept for Greeting {
+    fn name(&self) -> &'static str {
+        "Greeting"
+    }
+
+    fn modify_before_transmit(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let request = context.request_mut();
+        request.set_method("GET")?;
+        *request.body_mut() = SdkBody::empty();
+        for header in ["authorization", "x-amz-security-token", "x-amz-target", "content-length"] {
+            request.headers_mut().remove(header);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_roots_are_certificates() {
+        assert_eq!(AMAZON_ROOTS.matches("BEGIN CERTIFICATE").count(), 5);
+        TlsContext::builder()
+            .with_trust_store(TrustStore::empty().with_pem_certificate(AMAZON_ROOTS))
+            .build()
+            .unwrap();
+    }
+}

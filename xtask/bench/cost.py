@@ -1,0 +1,52 @@
+"""What a month costs: measured calls and durations, times the prices of prices.json."""
+
+import json
+import pathlib
+
+SHEET = json.loads((pathlib.Path(__file__).parent / "prices.json").read_text())
+EVENTS = {"cognito_post_confirmation", "cognito_pre_token", "upload_ingest", "ocr_start",
+          "ocr_collect", "grant_sweep", "table_stream"}
+QUEUED = {"upload_ingest", "ocr_start", "ocr_collect"}
+
+
+def month(result):
+    """The lines of the bill: what, how much of it, dollars."""
+    given, counts = SHEET["assumptions"], SHEET["perPatientAndMonth"]
+    many = given["patients"]
+    used = dict.fromkeys(SHEET["prices"], 0.0)
+    for name, one in result["functions"].items():
+        calls = counts[name] * many
+        used["lambdaRequest"] += calls
+        used["apiRequest"] += 0 if name in EVENTS else calls
+        used["lambdaGbSecond"] += calls * one["memoryMb"] / 1024 * seconds(one)
+        used["logsGb"] += calls * given["logBytesEachInvocation"] / 1e9
+        used["sqs"] += calls * given["queueRequestsEachMessage"] * (name in QUEUED)
+        for unit, count in one["usage"].items():
+            # A call to Cognito is paid with its user.
+            if unit in used:
+                used[unit] += calls * count
+        if one["usage"].get("tableReads"):
+            used["kms"] += calls * given["keyMissShare"]
+    used["cognitoUser"] = many
+    used["kmsKeyMonth"] = given["kmsKeys"]
+    used["tableGbMonth"] = many * given["tableKbEachPatient"] / 1e6
+    used["s3GbMonth"] = many * given["fileMbEachPatient"] / 1e3
+    # Errors and throttles of every function.
+    used["alarmMonth"] = 2 * len(result["functions"])
+    prices = SHEET["prices"]
+    return [(prices[unit]["what"], prices[unit]["usd"], count, count * prices[unit]["usd"])
+            for unit, count in used.items()]
+
+
+def seconds(one):
+    """The billed time of one invocation: CPU time as its memory's share gives it, the waiting that
+    a region adds, and the initialization of those that start cold."""
+    given = SHEET["assumptions"]
+    trips = one["usage"]
+    # Calls of a kind run beside each other at best; the longest chain is what is waited for.
+    waits = sorted((given["tripMs"][unit] for unit in trips if unit in given["tripMs"]),
+                   reverse=True)
+    waiting = sum(waits[: one["roundTrips"] or 0])
+    cold = given["coldShare"] * (one["coldMsOwnMemory"] + waiting)
+    warm = (1 - given["coldShare"]) * (one["warmMsOwnMemory"] + waiting)
+    return (cold + warm) / 1000

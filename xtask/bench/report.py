@@ -1,0 +1,138 @@
+"""The tables: on the terminal and in docs/PERFORMANCE.md."""
+
+import datetime
+import os
+import pathlib
+import platform
+
+import cost
+import setup
+
+BEGIN = "<!-- measured: begin; written by `cargo xtask bench --write` -->"
+END = "<!-- measured: end -->"
+
+
+def about(bench, options, took):
+    """When, where and how."""
+    cpu = next((line.split(":")[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text()
+                .splitlines() if line.startswith("model name")), platform.machine())
+    command = "cargo xtask bench" + "".join(f" --only {name}" for name in options.only)
+    return {
+        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "machine": f"{os.cpu_count()} x {cpu}, Linux {platform.release()}",
+        "command": command + (f" --runs {options.runs}" if options.runs != 21 else ""),
+        "runs": options.runs,
+        "node": setup.version(bench.node),
+        "python": platform.python_version(),
+        "seconds": round(took),
+    }
+
+
+def table(head, rows):
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def tables(result):
+    said = result["about"]
+    parts = [
+        f"{said['date']}, {said['machine']}; Node.js {said['node']}, Python {said['python']}. "
+        f"`{said['command']}`: medians of {said['runs']} starts, {said['seconds']} s in all.",
+        "### Beside others", beside(result), targets(result),
+        "### Every function", every(result),
+    ]
+    if result["growth"]:
+        parts += ["### Growth", growth(result)]
+    if len(result["functions"]) == len(cost.SHEET["perPatientAndMonth"]):
+        parts += ["### A month", bill(result)]
+    return "\n\n".join(parts) + "\n"
+
+
+def beside(result):
+    functions, peers = result["functions"], result["peers"]
+    found = {"empty function": peers["empty"], "Node.js, AWS SDK v3": peers["node"],
+             "Python, boto3": peers["python"]}
+    ours = functions.get("record_get")
+    if ours:
+        found = {"**record_get**": ours, **found}
+    base = ours or peers["empty"]
+    keys = ("initMs", "coldMs", "coldMsOwnMemory", "coldMs128", "warmMs", "warmMs128", "rssMb",
+            "zipMb")
+    rows = [
+        [name, *(f"{one[key]:.1f} ({one[key] / base[key]:.1f})" for key in keys)]
+        for name, one in found.items()
+    ]
+    head = ["record_get in", "init ms", "cold ms", "cold ms, own memory", "cold ms, 128 MB",
+            "warm ms", "warm ms, 128 MB", "peak MB", "zip MB"]
+    return table(head, rows) + "\n\nIn brackets: as a multiple of ours."
+
+
+def targets(result):
+    functions, peers = result["functions"], result["peers"]
+    worst = lambda key: max(functions.items(), key=lambda pair: pair[1][key] or 0)  # noqa: E731
+    work = {name: one["initMs"] - one["connectMs"] for name, one in functions.items()}
+    slowest = max(work, key=work.get)
+    rows = []
+    ours = functions.get("record_get")
+    if ours:
+        for key, what in (("coldMs", "whole CPU"), ("coldMs128", "128 MB")):
+            ratio = peers["node"][key] / ours[key]
+            rows.append([f"cold start, Node.js / ours, {what}", "at least 20", f"{ratio:.1f}",
+                         met(ratio >= 20)])
+    ratio = work[slowest] / peers["empty"]["initMs"]
+    rows.append([f"own work in init / empty function, worst ({slowest})", "at most 2",
+                 f"{ratio:.2f}", met(ratio <= 2)])
+    name, one = worst("roundTrips")
+    rows.append([f"sequential round trips, most ({name})", "at most 2", one["roundTrips"],
+                 met(one["roundTrips"] <= 2)])
+    name, one = worst("zipMb")
+    rows.append([f"zipped, largest ({name}), MB", "at most 5", one["zipMb"], met(one["zipMb"] <= 5)])
+    name, one = worst("rssMb")
+    rows.append([f"peak memory, most ({name}), MB", "at most 64", one["rssMb"],
+                 met(one["rssMb"] <= 64)])
+    return table(["target", "wanted", "reached", ""], rows)
+
+
+def met(is_met):
+    return "met" if is_met else "**missed**"
+
+
+def every(result):
+    rows = [
+        [name, one["initMs"], one["connectMs"], one["coldMs"], one["coldMsOwnMemory"],
+         one["coldMs128"], one["warmMs"], one["warmMs128"], one["warmCpuMs"], one["rssMb"],
+         one["zipMb"], one["roundTrips"], one["calls"], one["memoryMb"]]
+        for name, one in result["functions"].items()
+    ]
+    head = ["function", "init ms", "of it connecting", "cold ms", "cold, own memory",
+            "cold, 128 MB", "warm ms", "warm, 128 MB", "warm CPU ms", "peak MB", "zip MB",
+            "trips in a row", "trips in all", "memory MB"]
+    return table(head, rows)
+
+
+def growth(result):
+    sizes = sorted({int(n) for one in result["growth"].values() for n in one})
+    cell = lambda one: f"{one['ms']} ms, {one['calls']}" if one else ""  # noqa: E731
+    rows = [
+        [name, *(cell(one.get(str(n))) for n in sizes)]
+        for name, one in sorted(result["growth"].items())
+    ]
+    return table(["warm: time, calls", *(f"{n:,}".replace(",", " ") for n in sizes)], rows)
+
+
+def bill(result):
+    lines = cost.month(result)
+    rows = [[what, f"{price:.10f}".rstrip("0"), f"{count:,.0f}".replace(",", " "), f"{usd:.2f}"]
+            for what, price, count, usd in lines]
+    total = sum(usd for *_, usd in lines)
+    many = cost.SHEET["assumptions"]["patients"]
+    rows.append([f"**{many} active patients, a month**", "", "", f"**{total:.2f}**"])
+    return table([cost.SHEET["region"], "price", "units", "dollars"], rows)
+
+
+def insert(path, text):
+    """Puts the tables between the marks of a document."""
+    document = path.read_text()
+    before, rest = document.split(BEGIN)
+    _, after = rest.split(END)
+    path.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}")
