@@ -122,7 +122,8 @@ def growth(result):
 
 def bill(result):
     lines = cost.month(result)
-    rows = [[what, f"{price:.10f}".rstrip("0"), f"{count:,.0f}".replace(",", " "), f"{usd:.2f}"]
+    amount = lambda n: f"{n:.1f}" if n < 10 else f"{n:,.0f}".replace(",", " ")  # noqa: E731
+    rows = [[what, f"{price:.10f}".rstrip("0").rstrip("."), amount(count), f"{usd:.2f}"]
             for what, price, count, usd in lines]
     total = sum(usd for *_, usd in lines)
     many = cost.SHEET["assumptions"]["patients"]

@@ -3,7 +3,12 @@
 //! Nothing here is generic but a thin shim per service, so that each binary compiles and links
 //! in little time (DESIGN section 10).
 
-use std::{pin::Pin, process::ExitCode, sync::Arc, time::Instant};
+use std::{
+    pin::Pin,
+    process::ExitCode,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use lambda_http::{Body, Response};
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -22,6 +27,9 @@ use crate::{
 
 /// How often a request is decided anew because what it rested on changed meanwhile.
 const DECISIONS: u32 = 8;
+
+/// How long init waits for connections: Lambda ends an init after 10 s.
+const LONGEST_GREETING: Duration = Duration::from_secs(2);
 
 /// What a service's operations share, made once per execution environment. Refusals are recorded
 /// in its store (I2).
@@ -264,7 +272,8 @@ fn run_events_boxed(handler: Arc<EventHandler>) -> Serving {
 fn start<S: Service>(name: &str, serve: impl FnOnce(Arc<S>) -> Serving + 'static) -> ExitCode {
     let serving = async move {
         let service = S::connect().await?;
-        service.greet().await;
+        // Who does not answer in time is met again by the first request.
+        let _ = tokio::time::timeout(LONGEST_GREETING, service.greet()).await;
         serve(Arc::new(service)).await
     };
     until_the_end(name, Box::pin(serving))
