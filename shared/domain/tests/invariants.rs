@@ -383,3 +383,20 @@ fn i9_a_hospital_named_by_a_token_gives_no_duty_towards_another() {
     assert_eq!(list(HARBOUR), Ok(Ground::Duty));
     assert_eq!(list(HILL), Err(Denial::ForeignHospital));
 }
+
+#[test]
+fn i2_the_entry_of_a_disclosure_names_the_grant_that_it_rests_on() {
+    let held = grant();
+    let facts = Facts {
+        aim: Aim::Vault { patient: ALICE, state: Some(VaultState::Active) },
+        standing: Some(Standing::Active),
+        grant: Some(&held),
+        record: Record::Any,
+        purpose: None,
+    };
+    let permit = permit::<acts::RecordList>(&doctor(true), &facts, Target::default(), midway());
+    let permit = permit.unwrap();
+    let Target { grant, purpose, .. } = permit.entry(Target::default()).target;
+    assert_eq!(permit.now(), midway());
+    assert_eq!((grant, purpose), (Some(GRANT), Some(held.terms.purpose)));
+}
