@@ -385,18 +385,23 @@ fn i9_a_hospital_named_by_a_token_gives_no_duty_towards_another() {
 }
 
 #[test]
-fn i2_the_entry_of_a_disclosure_names_the_grant_that_it_rests_on() {
+fn i2_an_entry_names_the_grant_and_the_purpose_that_it_rests_on() {
     let held = grant();
-    let facts = Facts {
+    let facts = |record| Facts {
         aim: Aim::Vault { patient: ALICE, state: Some(VaultState::Active) },
         standing: Some(Standing::Active),
         grant: Some(&held),
-        record: Record::Any,
+        record,
         purpose: None,
     };
-    let permit = permit::<acts::RecordList>(&doctor(true), &facts, Target::default(), midway());
-    let permit = permit.unwrap();
-    let Target { grant, purpose, .. } = permit.entry(Target::default()).target;
-    assert_eq!(permit.now(), midway());
-    assert_eq!((grant, purpose), (Some(GRANT), Some(held.terms.purpose)));
+    let target = Target::default();
+    let listed =
+        permit::<acts::RecordList>(&doctor(true), &facts(Record::Any), target, midway()).unwrap();
+    let missing = facts(Record::Missing);
+    let refused = permit::<acts::RecordGet>(&doctor(true), &missing, target, midway()).unwrap_err();
+    assert_eq!(listed.now(), midway());
+    for entry in [listed.entry(target), refused.entry] {
+        let Target { grant, purpose, .. } = entry.target;
+        assert_eq!((grant, purpose), (Some(GRANT), Some(held.terms.purpose)));
+    }
 }
