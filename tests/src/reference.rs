@@ -141,7 +141,8 @@ fn request_name(contract: &Contract) -> String {
     camel(contract.operation, '_') + "Request"
 }
 
-fn camel(name: &str, between: char) -> String {
+/// `record_get` as `RecordGet`.
+pub fn camel(name: &str, between: char) -> String {
     name.split(between).map(sentence).collect()
 }
 
@@ -306,7 +307,12 @@ fn sample_body(service: &str, contract: &Contract) -> Value {
     serde_json::from_str(body).expect("a sample body is JSON")
 }
 
-fn read(path: &str) -> String {
+/// The text of a file of the repository.
+///
+/// # Panics
+/// When it cannot be read.
+#[must_use]
+pub fn read(path: &str) -> String {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

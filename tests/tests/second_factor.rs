@@ -56,6 +56,13 @@ fn kept_out(stack: &Stack, path: &str, token: &str) -> Outcome {
     stack.get_path(path).token(token).expect(403)?.problem("mfa-required")
 }
 
+/// Enrols `account`, signs in with a code, and gets in.
+fn let_in_once_enrolled(stack: &Stack, path: &str, account: &mut Account) -> Outcome {
+    account.enroll(stack)?;
+    account.sign_in(stack)?;
+    stack.get_path(path).token(&account.token).expect(200).map(|_| ())
+}
+
 /// Enrols `account` while `attack` goes on in several threads until it is over; what those found.
 fn enrol_under<T: Send>(
     stack: &Stack,
@@ -141,9 +148,7 @@ fn i9_enrolling_directly_at_cognito_opens_nothing() -> Outcome {
     // Nor does a sign-in with its codes: we have not ended what was open before.
     admin.sign_in(stack)?;
     kept_out(stack, &doctors, &admin.token)?;
-    admin.enroll(stack)?;
-    admin.sign_in(stack)?;
-    stack.get_path(&doctors).token(&admin.token).expect(200).map(|_| ())
+    let_in_once_enrolled(stack, &doctors, &mut admin)
 }
 
 #[test]
@@ -219,9 +224,7 @@ fn i11_an_enrolment_that_was_cut_short_is_completed() -> Outcome {
     mark(&admin, "")?;
     admin.sign_in(stack)?;
     kept_out(stack, &doctors, &admin.token)?;
-    admin.enroll(stack)?;
-    admin.sign_in(stack)?;
-    stack.get_path(&doctors).token(&admin.token).expect(200).map(|_| ())
+    let_in_once_enrolled(stack, &doctors, &mut admin)
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! The story, played over HTTP by `testkit`'s demo.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::Result;
 
@@ -10,9 +9,8 @@ use crate::workspace::Workspace;
 
 /// Plays the story against the stack of a folder; fails on the first surprise.
 pub(crate) fn play(workspace: &Workspace, dir: &Path, documents: Option<&Path>) -> Result<()> {
-    // Built with all the others when the stack came up.
-    let mut command = Command::new(workspace.target.join("debug/demo"));
-    command.arg("--stack").arg(dir.join("stack.json")).current_dir(&workspace.root);
+    let mut command = workspace.program("demo");
+    command.arg("--stack").arg(dir.join("stack.json"));
     if let Some(documents) = documents {
         command.arg("--documents").arg(documents);
     }

@@ -1,6 +1,6 @@
 //! `cargo xtask hospital-add`: hands over to the command that makes the AWS calls.
 
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use anyhow::Result;
 
@@ -20,12 +20,6 @@ pub(crate) struct Args {
 /// Bootstraps a hospital and its first admin.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
-    // Built with all the others: by itself, Cargo would select other features of its dependencies
-    // and compile them once more.
     build_functions(&workspace)?;
-    let mut command = Command::new(workspace.target.join("debug/hospital_add"));
-    command.args(&args.args).current_dir(&workspace.root);
-    let status = process::run(&mut command)?;
-    let code = status.code().and_then(|code| u8::try_from(code).ok());
-    Ok(ExitCode::from(code.unwrap_or(1)))
+    process::pass_on(workspace.program("hospital_add").args(&args.args))
 }

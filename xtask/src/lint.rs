@@ -138,7 +138,9 @@ impl Judges {
 
     /// Signed-in users of each role, and the ids of what is theirs.
     fn cast(&self, dir: &Path) -> Result<Cast> {
-        let output = Command::new(self.workspace.target.join("debug/cast"))
+        let output = self
+            .workspace
+            .program("cast")
             .arg("--stack")
             .arg(dir.join("stack.json"))
             .output()

@@ -1,6 +1,6 @@
 //! `cargo xtask openapi`: the API reference, written by the program that knows every operation.
 
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use anyhow::Result;
 
@@ -12,8 +12,7 @@ use crate::workspace::Workspace;
 pub(crate) fn run() -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     build_functions(&workspace)?;
-    let mut command = Command::new(workspace.target.join("debug/openapi"));
-    run_checked(&mut command, "write docs/openapi.json")?;
+    run_checked(&mut workspace.program("openapi"), "write docs/openapi.json")?;
     println!("Wrote docs/openapi.json");
     Ok(ExitCode::SUCCESS)
 }

@@ -1,7 +1,7 @@
 //! Child processes that end when we do, and Ctrl-C.
 
 use std::os::unix::process::CommandExt as _;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command, ExitCode, ExitStatus};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -39,6 +39,17 @@ pub(crate) fn run(command: &mut Command) -> Result<ExitStatus> {
         }
         std::thread::sleep(BEAT);
     }
+}
+
+/// Runs a command to its end, and answers with its own exit code.
+pub(crate) fn pass_on(command: &mut Command) -> Result<ExitCode> {
+    Ok(exit_code(run(command)?))
+}
+
+/// The exit code of a command that ended, 1 where a signal ended it.
+pub(crate) fn exit_code(status: ExitStatus) -> ExitCode {
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    ExitCode::from(code.unwrap_or(1))
 }
 
 /// Runs a command that has to succeed; `what` completes "could not …".

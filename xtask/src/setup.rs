@@ -14,22 +14,24 @@ const TOOLS: [(&str, &str); 2] = [("tesseract", "tesseract-ocr"), ("pdftoppm", "
 
 const GUARD: &str = "3.2.1";
 
-/// Makes everything ready that a local stack needs; quick when it already is.
-pub(crate) fn prepare(workspace: &Workspace) -> Result<()> {
+/// Two commands started at once set up one after the other; ends with what is answered.
+fn alone(workspace: &Workspace) -> Result<File> {
     fs::create_dir_all(workspace.local())?;
     let lock = File::create(workspace.local().join("setup.lock"))?;
-    // Two commands started at once set up one after the other.
     lock.lock().context("waiting for another set-up to end")?;
+    Ok(lock)
+}
+
+/// Makes everything ready that a local stack needs; quick when it already is.
+pub(crate) fn prepare(workspace: &Workspace) -> Result<()> {
+    let _alone = alone(workspace)?;
     install_tools(workspace)?;
-    create_environment(workspace)?;
-    Ok(())
+    create_environment(workspace)
 }
 
 /// Makes only the local stack's Python libraries ready.
 pub(crate) fn prepare_python(workspace: &Workspace) -> Result<()> {
-    fs::create_dir_all(workspace.local())?;
-    let lock = File::create(workspace.local().join("setup.lock"))?;
-    lock.lock().context("waiting for another set-up to end")?;
+    let _alone = alone(workspace)?;
     create_environment(workspace)
 }
 
@@ -96,9 +98,7 @@ fn create_environment(workspace: &Workspace) -> Result<()> {
 /// Gets what app developers use unless it is there: Node.js with the packages of the TypeScript
 /// client, and schemathesis.
 pub(crate) fn create_client(workspace: &Workspace) -> Result<()> {
-    fs::create_dir_all(workspace.local())?;
-    let lock = File::create(workspace.local().join("setup.lock"))?;
-    lock.lock().context("waiting for another set-up to end")?;
+    let _alone = alone(workspace)?;
     let programs = workspace.client_environment();
     fill_environment(workspace, "client-requirements.txt", &programs, "half a minute")?;
     let (source, folder) = (workspace.root.join("tests/client"), workspace.local().join("client"));
@@ -131,9 +131,7 @@ pub(crate) fn create_reference(workspace: &Workspace) -> Result<()> {
 
 /// Gets the judges of `cargo xtask lint` unless they are there.
 pub(crate) fn create_lint_environments(workspace: &Workspace) -> Result<()> {
-    fs::create_dir_all(workspace.local())?;
-    let lock = File::create(workspace.local().join("setup.lock"))?;
-    lock.lock().context("waiting for another set-up to end")?;
+    let _alone = alone(workspace)?;
     let (lint, checkov) = (workspace.lint_environment(), workspace.checkov_environment());
     fill_environment(workspace, "lint-requirements.txt", &lint, "two minutes")?;
     // By itself: it pins other versions of what the linters share.
@@ -171,9 +169,7 @@ fn install_guard(workspace: &Workspace) -> Result<()> {
 
 /// Creates the virtual environment of what links for another processor unless it is there.
 pub(crate) fn create_package_environment(workspace: &Workspace) -> Result<()> {
-    fs::create_dir_all(workspace.local())?;
-    let lock = File::create(workspace.local().join("setup.lock"))?;
-    lock.lock().context("waiting for another set-up to end")?;
+    let _alone = alone(workspace)?;
     let folder = workspace.package_environment();
     fill_environment(workspace, "package-requirements.txt", &folder, "a minute")
 }

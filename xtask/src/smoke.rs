@@ -13,7 +13,5 @@ pub(crate) fn run(endpoint: &str) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     let mut command = Command::new(python3()?);
     command.arg(workspace.script("smoke.py")).args(["--endpoint", endpoint]);
-    let status = process::run(&mut command)?;
-    let code = status.code().and_then(|code| u8::try_from(code).ok());
-    Ok(ExitCode::from(code.unwrap_or(1)))
+    process::pass_on(&mut command)
 }

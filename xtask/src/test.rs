@@ -42,13 +42,12 @@ fn run_tests(workspace: &Workspace, dir: &Path, cargo_args: &[String]) -> Result
     if status.success() && cargo_args.is_empty() {
         status = process::run(&mut look_back(workspace, dir))?;
     }
-    let code = status.code().and_then(|code| u8::try_from(code).ok());
-    Ok(ExitCode::from(code.unwrap_or(1)))
+    Ok(process::exit_code(status))
 }
 
 /// What can only be said when everything has run: which permissions were used.
 fn look_back(workspace: &Workspace, dir: &Path) -> Command {
-    let mut command = Command::new(workspace.target.join("debug/permissions"));
-    command.env("MEDIVAULT_STACK", dir.join("stack.json")).current_dir(&workspace.root);
+    let mut command = workspace.program("permissions");
+    command.env("MEDIVAULT_STACK", dir.join("stack.json"));
     command
 }

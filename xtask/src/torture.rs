@@ -1,7 +1,7 @@
 //! `cargo xtask torture`: random use of a stack of its own while its table fails.
 
 use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
@@ -35,9 +35,8 @@ pub(crate) fn run(settings: &Settings) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     let dir = workspace.path(&settings.dir);
     let _stack = Stack::up(&workspace, &throw_away(&dir))?;
-    // Built with all the others when the stack came up.
-    let mut command = Command::new(workspace.target.join("debug/torture"));
-    command.arg("--stack").arg(dir.join("stack.json")).current_dir(&workspace.root);
+    let mut command = workspace.program("torture");
+    command.arg("--stack").arg(dir.join("stack.json"));
     for (name, value) in [
         ("--steps", settings.steps),
         ("--seed", settings.seed),
@@ -46,6 +45,5 @@ pub(crate) fn run(settings: &Settings) -> Result<ExitCode> {
     ] {
         command.arg(name).arg(value.to_string());
     }
-    let status = process::run(&mut command)?;
-    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    process::pass_on(&mut command)
 }

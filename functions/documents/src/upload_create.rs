@@ -11,13 +11,13 @@ use domain::{
     record::{MAX_FILE_BYTES, RecordStatus},
 };
 use edge::{
-    Boxed, Failure, Http, Idempotency, Input, Read, Reader, Reply, Request, Service,
+    Failure, Files, Http, Idempotency, Input, Read, Reader, Reply, Request,
     kind::{date, named, number, text},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
 use store::{
-    DataKey, Fault, Look, Objects, Store, keys,
+    DataKey, Fault, Look, Objects, keys,
     objects::{Admission, Place, UPLOAD_SECONDS},
     rows::{FileContent, Record, RecordContent},
     table::{Attributes, item, seal},
@@ -25,34 +25,12 @@ use store::{
 
 use crate::declared::{file_name, sha256};
 
-/// What the operation needs.
-#[derive(Debug)]
-pub struct Uploads {
-    store: Store,
-    objects: Objects,
-}
-
-impl Service for Uploads {
-    fn connect() -> Boxed<'static, Result<Self, Fault>> {
-        Box::pin(async {
-            let config = store::aws_config().await;
-            Ok(Self { store: Store::new(&config)?, objects: Objects::new(&config)? })
-        })
-    }
-
-    fn store(&self) -> Option<&Store> {
-        Some(&self.store)
-    }
-}
-
 /// The operation.
 #[must_use]
-pub fn operation() -> Http<Uploads> {
-    edge::http(
-        "upload_create",
-        "POST /v1/patients/{patientId}/uploads",
-        |uploads, request, input| Box::pin(handle(uploads, request, input)),
-    )
+pub fn operation() -> Http<Files> {
+    edge::http("upload_create", "POST /v1/patients/{patientId}/uploads", |files, request, input| {
+        Box::pin(handle(files, request, input))
+    })
 }
 
 struct NewUpload {
@@ -115,12 +93,11 @@ struct Upload {
 }
 
 async fn handle(
-    uploads: &Uploads,
+    Files { store, objects }: &Files,
     request: &Request,
     input: NewUpload,
 ) -> Result<Reply<Output, 201>, Failure> {
     let caller = request.caller()?;
-    let Uploads { store, objects } = uploads;
     let saved = input.once.place::<UploadCreate>(&caller);
     let look = Look::vault(&caller, input.patient).new_record(input.content.class()).saved(&saved);
     let found = store.look(look).await?;

@@ -8,11 +8,11 @@ use domain::{
     policy::{acts::RecordDownload, permit},
     record::{MediaType, RecordStatus},
 };
-use edge::{Boxed, Failure, Http, Known, RecordPath, Reply, Request, Service};
+use edge::{Failure, Files, Http, Known, RecordPath, Reply, Request};
 use schemars::JsonSchema;
 use serde::Serialize;
 use store::{
-    Fault, Look, Objects, Store,
+    Look,
     objects::{DOWNLOAD_SECONDS, Place},
 };
 
@@ -28,26 +28,6 @@ pub fn operation() -> Http<Files> {
         |files, request, input| Box::pin(handle(files, request, input)),
     )
     .problems(&[NO_FILE])
-}
-
-/// The store and the files.
-#[derive(Debug)]
-pub struct Files {
-    store: Store,
-    objects: Objects,
-}
-
-impl Service for Files {
-    fn connect() -> Boxed<'static, Result<Self, Fault>> {
-        Box::pin(async {
-            let config = store::aws_config().await;
-            Ok(Self { store: Store::new(&config)?, objects: Objects::new(&config)? })
-        })
-    }
-
-    fn store(&self) -> Option<&Store> {
-        Some(&self.store)
-    }
 }
 
 /// A link to a file.

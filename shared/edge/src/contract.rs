@@ -28,7 +28,6 @@ pub struct Contract {
 }
 
 impl Contract {
-    #[inline]
     pub(crate) fn new(
         operation: &'static str,
         route: &'static str,
@@ -39,7 +38,6 @@ impl Contract {
     }
 
     /// The same operation, which can answer with these problems beside those that all have.
-    #[inline]
     pub(crate) fn problems_of(self, own: &'static [Known]) -> Self {
         Self { own, ..self }
     }

@@ -14,7 +14,7 @@ use lambda_http::{Body, Response};
 use lambda_runtime::{LambdaEvent, service_fn};
 use schemars::JsonSchema;
 use serde_json::Value;
-use store::{Fault, Store, trips};
+use store::{Fault, Objects, Store, trips};
 
 use crate::{
     contract::Contract,
@@ -58,6 +58,28 @@ impl Service for Store {
 
     fn store(&self) -> Option<&Store> {
         Some(self)
+    }
+}
+
+/// The store and the files: what operations on documents share.
+#[derive(Debug)]
+pub struct Files {
+    /// The store.
+    pub store: Store,
+    /// The files.
+    pub objects: Objects,
+}
+
+impl Service for Files {
+    fn connect() -> Boxed<'static, Result<Self, Fault>> {
+        Box::pin(async {
+            let config = store::aws_config().await;
+            Ok(Self { store: Store::new(&config)?, objects: Objects::new(&config)? })
+        })
+    }
+
+    fn store(&self) -> Option<&Store> {
+        Some(&self.store)
     }
 }
 

@@ -11,7 +11,7 @@ pub mod documents;
 pub mod http;
 pub mod operator;
 pub mod proxy;
-mod reference;
+pub mod reference;
 pub mod stack;
 pub mod story;
 

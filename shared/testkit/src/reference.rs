@@ -89,6 +89,14 @@ fn validator(document: &Value, answer: &Value) -> Outcome<Option<Validator>> {
     };
     let content = answer.and_then(|answer| answer["content"].as_object());
     let Some(media) = content.and_then(|content| content.values().next()) else { return Ok(None) };
-    let schema = json!({ "allOf": [media["schema"]], "components": document["components"] });
-    Ok(Some(jsonschema::options().should_validate_formats(true).build(&schema)?))
+    checker(document, &media["schema"]).map(Some)
+}
+
+/// What checks a value against a schema of the document, formats included.
+///
+/// # Errors
+/// When it is no schema.
+pub fn checker(document: &Value, schema: &Value) -> Outcome<Validator> {
+    let schema = json!({ "allOf": [schema], "components": document["components"] });
+    Ok(jsonschema::options().should_validate_formats(true).build(&schema)?)
 }

@@ -9,6 +9,7 @@ use std::{collections::BTreeSet, env, fs, path::Path, process::ExitCode};
 use domain::{names::Named, policy::Action};
 use serde_json::Value;
 use testkit::{Outcome, Stack, ensure};
+use tests::reference::camel;
 
 /// What is granted though no request of the suite uses it: the beginning of the role's logical id,
 /// or nothing for all; the action; a part of the resource; who needs it.
@@ -44,13 +45,7 @@ const STORAGE: &str = "S3, SQS and SNS, for what is encrypted at rest; checked o
 
 /// The record of one function's role.
 fn record_of<'a>(records: &'a Value, operation: &str) -> Option<&'a Value> {
-    let mut camel = String::new();
-    for word in operation.split('_') {
-        let (first, rest) = word.split_at(1);
-        camel.push_str(&first.to_uppercase());
-        camel.push_str(rest);
-    }
-    let mark = format!("-{camel}Role-");
+    let mark = format!("-{}Role-", camel(operation, '_'));
     records.as_object()?.iter().find(|(name, _)| name.contains(&mark)).map(|(_, record)| record)
 }
 

@@ -7,6 +7,7 @@ use domain::{
     policy::{Action, Rule},
 };
 use serde_json::{Map, Value, json};
+use tests::reference;
 
 use crate::{
     checkout::{camel, listed, operations, read, services, template},
@@ -68,6 +69,17 @@ fn api(template: &Value) -> BTreeMap<&str, (String, &str, &Value)> {
 pub(crate) fn routes(template: &Value) -> BTreeMap<String, (String, String)> {
     let routes = api(template).into_iter();
     routes.map(|(name, (method, path, _))| (name.to_owned(), (method, path.to_owned()))).collect()
+}
+
+#[test]
+fn the_reference_has_the_routes_of_the_template() {
+    let template = template();
+    let routes = api(&template).into_values().map(|(method, path, route)| {
+        (format!("{method} {path}"), route["security"] == json!([{ "NONE": [] }]))
+    });
+    let contracts = reference::contracts().into_iter();
+    let promised = contracts.map(|(_, one)| (one.route.to_owned(), one.is_public()));
+    assert_eq!(promised.collect::<BTreeMap<_, _>>(), routes.collect());
 }
 
 #[test]
