@@ -127,10 +127,13 @@ impl World<'_> {
         let vault = self.id(Who::Patient(patient));
         let call = self.stack.get_path(&format!("/v1/patients/{vault}{path}"));
         let told = format!("{} {}", what.action(), record.map(|(id, _)| id).unwrap_or_default());
+        let admitted = record.is_none_or(|(id, _)| self.history().surely_admitted(id));
         let attempt = self.attempt(who, &call, (Some(patient), &told));
         let Some(answer) = attempt.answer else { return attempt.received };
         let shown = match answer.status {
             200 => true,
+            // To a doctor, a file that has not passed its checks yet is no file (I10).
+            404 if reader != Reader::Patient && !admitted => return attempt.received,
             403 | 404 => false,
             // Not there yet, or the vault could not answer.
             _ => return attempt.received,
@@ -230,7 +233,8 @@ impl World<'_> {
         let attempt = self.attempt(who, &call, (Some(patient), "reads the trail"));
         if let Some(answer) = attempt.answer.filter(|answer| answer.status == 200) {
             let entries = items(&answer).iter().filter_map(entry).collect();
-            let glance = Glance { patient, sent: attempt.sent, entries };
+            let Some(since) = items(&answer).last().and_then(minted) else { return };
+            let glance = Glance { patient, sent: attempt.sent, since, entries };
             self.history().glances.push(glance);
         }
     }
@@ -276,6 +280,14 @@ pub fn text(of: &Value, pointer: &str) -> String {
 
 fn items(answer: &Answer) -> Vec<Value> {
     answer.body["items"].as_array().cloned().unwrap_or_default()
+}
+
+/// The first moment after the id of a trail's entry was made: what was asked for from then on has
+/// an entry that is newer. An id of ours begins with its time in milliseconds (RFC 9562 5.7).
+fn minted(entry: &Value) -> Option<Timestamp> {
+    let digits = text(entry, "/id").replace('-', "");
+    let millis = i64::from_str_radix(digits.get(..12)?, 16).ok()?;
+    Timestamp::from_millisecond(millis + 1).ok()
 }
 
 /// An entry of the trail.

@@ -157,6 +157,9 @@ pub struct Entry {
 pub struct Glance {
     pub patient: usize,
     pub sent: Timestamp,
+    /// From then on nothing can be older than what the page shows. Entries stand in the order in
+    /// which their ids were made, which is not quite that of their decisions.
+    pub since: Timestamp,
     /// Newest first.
     pub entries: Vec<Entry>,
 }
@@ -199,6 +202,13 @@ impl History {
         let decisions = self.decisions.iter().map(|decision| decision.span);
         let revokes = self.revokes.iter().map(|revoke| revoke.span);
         decisions.chain(revokes).chain(self.standings.iter().map(|standing| standing.span))
+    }
+
+    /// Whether a record's file had passed its checks before now: somebody was shown what only an
+    /// admitted file shows. It stays so.
+    pub fn surely_admitted(&self, id: &str) -> bool {
+        let shows = |r: &Reading| r.reader != Reader::Patient || r.action == "record_download";
+        self.readings.iter().any(|r| r.shown && r.record.as_deref() == Some(id) && shows(r))
     }
 
     /// What the journal tells of the vault of a finding, and of all doctors' standings, up to it.

@@ -222,20 +222,19 @@ impl History {
     }
 
     /// A disclosure that was answered before the trail was looked at, and is not among its newest
-    /// entries although it is newer than the oldest of them.
+    /// entries although it was asked for after the oldest of them had its place.
     fn missing_at_a_glance(&self) -> Vec<Finding> {
         let mut found = Vec::new();
         for glance in &self.glances {
-            let Some(oldest) = glance.entries.last().map(|entry| entry.at) else { continue };
             let entries = entries_of(&glance.entries);
             let mut answers: BTreeMap<Key<'_>, usize> = BTreeMap::new();
-            let answered = |r: &&Reading| r.sent > oldest && r.received <= glance.sent;
+            let answered = |r: &&Reading| r.sent >= glance.since && r.received <= glance.sent;
             for reading in self.disclosures(glance.patient).filter(answered) {
                 *answers.entry(self.key(reading)).or_default() += 1;
             }
             for (key, count) in answers {
                 let times = entries.get(&key).into_iter().flatten();
-                let there = times.filter(|at| **at > oldest).count();
+                let there = times.filter(|at| **at >= glance.since).count();
                 if there < count {
                     let what = format!(
                         "{count} times {key:?}, and {there} entries in the trail read at {}",

@@ -170,13 +170,16 @@ fn the_nth_disclosure_takes_n_earlier_entries() {
 
 #[test]
 fn a_look_at_the_trail_must_show_what_was_answered_before() {
-    let look = |sent| {
-        let glance = Glance { patient: 0, sent: at(sent), entries: vec![entry(1)] };
+    let look = |since, sent| {
+        let entries = vec![entry(1)];
+        let glance = Glance { patient: 0, sent: at(sent), since: at(since), entries };
         let history =
             History { glances: vec![glance], readings: vec![read(12, 13, true)], ..history() };
         counted(&history, &end(&[entry(12)])).1
     };
-    assert_eq!((look(12), look(13)), (0, 1));
+    assert_eq!((look(2, 12), look(2, 13)), (0, 1));
+    // Its entry may have been pushed off the page by one whose decision took longer.
+    assert_eq!((look(12, 13), look(13, 13)), (1, 0));
 }
 
 #[test]
@@ -268,4 +271,19 @@ fn an_approval_without_an_answer_is_told_by_the_grant_there_is() {
     assert_eq!(with(Some("g1"), read(12, 13, true)), 0);
     assert_eq!(with(Some("g1"), read(40, 41, true)), 1, "after its end");
     assert_eq!(with(None, read(12, 13, true)), 1, "it gave nothing");
+}
+
+#[test]
+fn a_file_is_admitted_when_somebody_was_shown_it() {
+    let shown = |reader, action| Reading { reader, action, ..read(1, 2, true) };
+    for (reading, admitted) in [
+        (read(1, 2, true), true),
+        (read(1, 2, false), false),
+        (shown(Reader::Patient, "record_get"), false),
+        (shown(Reader::Patient, "record_download"), true),
+    ] {
+        let history = History { readings: vec![reading.clone()], ..history() };
+        assert_eq!(history.surely_admitted(RECORD), admitted, "{reading:?}");
+        assert!(!history.surely_admitted("another"));
+    }
 }
