@@ -4,7 +4,10 @@
 // A test may panic; and reading a JSON value by index never does.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{
+    Barrier,
+    atomic::{AtomicBool, Ordering},
+};
 
 use serde_json::{Value, json};
 use testkit::{Hospital, Outcome, Patient, Stack, cast, cast::Account, ensure};
@@ -63,18 +66,22 @@ fn let_in_once_enrolled(stack: &Stack, path: &str, account: &mut Account) -> Out
     stack.get_path(path).token(&account.token).expect(200).map(|_| ())
 }
 
-/// Enrols `account` while `attack` goes on in several threads until it is over; what those found.
+/// Enrols `account` while `attack` goes on in several threads, from before it begins until it is
+/// over; what those found.
 fn enrol_under<T: Send>(
     stack: &Stack,
     account: &mut Account,
     attack: impl Fn(usize) -> Outcome<Option<T>> + Sync,
 ) -> Outcome<Vec<T>> {
-    let over = AtomicBool::new(false);
+    const THREADS: usize = 4;
+    let (over, begun) = (AtomicBool::new(false), Barrier::new(THREADS + 1));
     std::thread::scope(|scope| {
-        let (over, attack) = (&over, &attack);
-        let threads = (0..4).map(|n| {
+        let (over, begun, attack) = (&over, &begun, &attack);
+        let threads = (0..THREADS).map(|n| {
             scope.spawn(move || {
-                let mut found = Vec::new();
+                let first = attack(n);
+                begun.wait();
+                let mut found: Vec<T> = first?.into_iter().collect();
                 while !over.load(Ordering::Relaxed) {
                     found.extend(attack(n)?);
                 }
@@ -82,6 +89,7 @@ fn enrol_under<T: Send>(
             })
         });
         let threads: Vec<_> = threads.collect();
+        begun.wait();
         let enrolled = account.enroll(stack);
         over.store(true, Ordering::Relaxed);
         let found: Outcome<Vec<Vec<T>>> =
