@@ -1,5 +1,6 @@
 """Time to live: deletions that appear on the stream, marked as the service's."""
 
+import contextvars
 import importlib
 import os
 import threading
@@ -51,24 +52,33 @@ def reap_table(dynamodb, name, table, attribute):
             }
 
 
-def reap_forever(dynamodb):
+def reap(dynamodb):
+    """Do what is due in every table that has a TTL."""
     from ministack.core.responses import set_request_account_id, set_request_region
 
-    while True:
-        time.sleep(TTL_SECONDS)
-        with dynamodb._lock:
-            for (account, region, name), setting in list(dynamodb._ttl_settings.all_items()):
-                table = dynamodb._tables.get_scoped(account, region, name)
-                if table is None or setting.get("TimeToLiveStatus") != "ENABLED":
-                    continue
-                set_request_account_id(account)
-                set_request_region(region)
-                reap_table(dynamodb, name, table, setting.get("AttributeName", ""))
+    for (account, region, name), setting in list(dynamodb._ttl_settings.all_items()):
+        table = dynamodb._tables.get_scoped(account, region, name)
+        if table is None or setting.get("TimeToLiveStatus") != "ENABLED":
+            continue
+        set_request_account_id(account)
+        set_request_region(region)
+        reap_table(dynamodb, name, table, setting.get("AttributeName", ""))
 
 
 def fill():
-    """Start the reaper that tells the stream."""
+    """Reap between two requests, in the thread that serves them.
+
+    AWS deletes an item only if it is still due at that moment. A thread beside the one that
+    writes could take away an item that was replaced after it looked.
+    """
     dynamodb = import_without_reaper()
-    threading.Thread(
-        target=reap_forever, args=(dynamodb,), daemon=True, name="ttl"
-    ).start()
+    handle, due = dynamodb.handle_request, 0.0
+
+    async def handle_request(*request):
+        nonlocal due
+        if time.monotonic() >= due:
+            due = time.monotonic() + TTL_SECONDS
+            contextvars.copy_context().run(reap, dynamodb)
+        return await handle(*request)
+
+    dynamodb.handle_request = handle_request
