@@ -43,6 +43,42 @@ fn a_list_shows_whole_pages_of_what_the_grant_covers_newest_first() -> Outcome {
 }
 
 #[test]
+fn a_list_of_some_types_goes_by_all_others_in_order() -> Outcome {
+    let stack = Stack::get()?;
+    let ward = Ward::get(stack)?;
+    let patient = Patient::join(stack, "Ines Index")?;
+    let types = ["lab-report", "imaging", "referral", "imaging", "referral", "referral"];
+    let mut covered = Vec::new();
+    for (n, kind) in types.iter().cycle().take(14).enumerate() {
+        let id = patient.note(stack, kind, "2026-01-01", &format!("{kind} {n}"), "x")?;
+        if *kind != "referral" {
+            covered.push((*kind, id));
+        }
+    }
+    covered.reverse();
+    let of = |kinds: &[&str]| {
+        let mine = covered.iter().filter(|(kind, _)| kinds.contains(kind));
+        mine.map(|(_, id)| id.clone()).collect::<Vec<_>>()
+    };
+    ward.doctor.granted(stack, &patient, &reading(&["lab-report", "imaging"], 3600))?;
+    for limit in [1, 2, 3, 50] {
+        for (filter, expected) in [
+            ("", of(&["lab-report", "imaging"])),
+            ("&type=imaging", of(&["imaging"])),
+            ("&type=lab-report&q=report", of(&["lab-report"])),
+            ("&type=referral", vec![]),
+        ] {
+            let path = patient.path(&format!("/records?limit={limit}{filter}"));
+            let seen = pages(stack, ward.doctor.token(), &path)?;
+            ensure(ids(&seen) == expected, format!("{limit}{filter}: {seen:?}"))?;
+        }
+        let mine = patient.pages(stack, &format!("/records?limit={limit}&type=imaging"))?;
+        ensure(ids(&mine) == of(&["imaging"]), format!("{limit}: {mine:?}"))?;
+    }
+    Ok(())
+}
+
+#[test]
 fn filters_and_search_find_what_was_just_written() -> Outcome {
     let stack = Stack::get()?;
     let patient = Patient::join(stack, "Frieda Filter")?;

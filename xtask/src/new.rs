@@ -255,14 +255,14 @@ use domain::{
     RecordId,
     policy::{acts::VARIANT, permit},
 };
-use edge::{Failure, Http, RecordPath, Reply, Request};
+use edge::{Failure, Http, Promise, RecordPath, Reply, Request};
 use schemars::JsonSchema;
 use serde::Serialize;
 use store::{Look, Store};
 
 /// The operation.
 #[must_use]
-pub fn operation() -> Http<Store> {
+pub fn operation() -> Http<Store, impl Promise> {
     edge::http(
         "OPERATION",
         "GET PATH",

@@ -9,7 +9,7 @@ use domain::{
     policy::{acts::AccessRequestCreate, permit},
 };
 use edge::{
-    Failure, Http, Idempotency, Input, Read, Reader, Reply, Request,
+    Failure, Http, Idempotency, Input, Promise, Read, Reader, Reply, Request,
     kind::{id, text},
     problem::NOT_FOUND,
 };
@@ -25,7 +25,7 @@ use crate::terms::read_terms;
 
 /// The operation.
 #[must_use]
-pub fn operation() -> Http<Store> {
+pub fn operation() -> Http<Store, impl Promise> {
     edge::http("access_request_create", "POST /v1/access-requests", |store, request, input| {
         Box::pin(handle(store, request, input))
     })

@@ -9,27 +9,29 @@ use domain::{
     policy::{acts::AccessRequestDecide, permit},
 };
 use edge::{
-    Failure, Http, Idempotency, Input, Known, Read, Reader, Reply, Request,
+    Failure, Http, Idempotency, Input, Known, Promise, Read, Reader, Reply, Request,
     kind::{flag, named},
     problem::NOT_FOUND,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
 use store::{
-    Look, Store, keys,
+    Fault, Look, Store,
     rows::{self, GrantRow},
 };
 
 use crate::{
     decision::{Decision, MORE_THAN_ASKED},
+    granting::LiveGrants,
     terms::read_terms,
 };
 
 const ALREADY_DECIDED: Known =
     Known::conflict("already-decided", "This request has been decided already.");
+
 /// The operation.
 #[must_use]
-pub fn operation() -> Http<Store> {
+pub fn operation() -> Http<Store, impl Promise> {
     edge::http(
         "access_request_decide",
         "POST /v1/access-requests/{requestId}/decision",
@@ -109,21 +111,18 @@ async fn handle(
 ) -> Result<Reply<Output>, Failure> {
     let caller = request.caller()?;
     let place = input.idempotency.place::<AccessRequestDecide>(&caller);
+    let look = store.look(match caller {
+        Caller::Patient(id) => Look::vault(&caller, id).request(input.request).saved(&place),
+        _ => Look::own(&caller),
+    });
     // Only a patient has grants to look at; anybody else is refused by the policy.
-    let (look, live) = match caller {
-        Caller::Patient(id) => (
-            Look::vault(&caller, id).request(input.request).saved(&place),
-            Some(keys::live_grants(id)),
-        ),
-        _ => (Look::own(&caller), None),
-    };
     let live = async {
-        match live {
-            Some(range) => store.scroll(range, None).all().await,
-            None => Ok(Vec::new()),
+        match caller {
+            Caller::Patient(id) => LiveGrants::of(store, id).await.map(Some),
+            _ => Ok(None),
         }
     };
-    let (found, live) = tokio::try_join!(store.look(look), live)?;
+    let (found, live) = tokio::try_join!(look, live)?;
     let facts = found.facts(None);
     let permit = permit::<AccessRequestDecide>(&caller, &facts, found.target(), request.now)?;
     let key = store.patient_key(&permit, &found).await?;
@@ -140,7 +139,8 @@ async fn handle(
     let (change, grant) = match input.verdict {
         Verdict::Reject => (decision.reject(), None),
         Verdict::Approve => {
-            let (change, grant) = decision.approve(asked, &live)?;
+            let live = live.ok_or(Fault::Corrupt("live-grants"))?;
+            let (change, grant) = decision.approve(asked, live).await?;
             (change, Some(grant))
         }
     };

@@ -6,7 +6,9 @@ use domain::{
     consent::{RequestStatus, Terms},
     policy::acts::AccessRequestList,
 };
-use edge::{Failure, Http, Input, Listing, Paging, Read, Reader, Reply, Request, kind::named};
+use edge::{
+    Failure, Http, Input, Listing, Paging, Promise, Read, Reader, Reply, Request, kind::named,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 use store::{
@@ -18,7 +20,7 @@ use crate::own_list::OwnList;
 
 /// The operation.
 #[must_use]
-pub fn operation() -> Http<Store> {
+pub fn operation() -> Http<Store, impl Promise> {
     edge::http("access_request_list", "GET /v1/access-requests", |store, request, input| {
         Box::pin(handle(store, request, input))
     })

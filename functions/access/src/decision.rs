@@ -14,7 +14,7 @@ use store::{
     text,
 };
 
-use crate::granting::{self, Parties};
+use crate::granting::{self, LiveGrants, Parties};
 
 /// 409: giving more than was asked takes a word of its own.
 pub(crate) const MORE_THAN_ASKED: Known = Known::conflict(
@@ -41,10 +41,10 @@ impl<'a> Decision<'a> {
 
     /// A grant is given, in place of the one among the `live` that the doctor may hold. `asked` is
     /// the request as it was read.
-    pub(crate) fn approve(
+    pub(crate) async fn approve(
         &self,
         asked: &Item,
-        live: &[Item],
+        live: LiveGrants,
     ) -> Result<(Change<'a>, GrantRow), Failure> {
         let (terms, done) = self.terms()?;
         let names = asked.open::<RequestContent>(self.key)?.who;
@@ -53,7 +53,8 @@ impl<'a> Decision<'a> {
         let grant = granting::begin(parties, terms, self.permit.now())?;
         let purpose = grant.terms.purpose;
         let change = self.decided(RequestStatus::Approved, done, Some(grant.id), purpose);
-        let beside = (live, Action::AccessRequestDecide);
+        let held = live.held(self.store, parties).await?;
+        let beside = (held.as_ref(), Action::AccessRequestDecide);
         Ok((granting::give(change, &grant, &names, self.key, beside)?, grant))
     }
 

@@ -9,7 +9,7 @@ use domain::{
     consent::{GrantStatus, Terms},
     policy::acts::GrantList,
 };
-use edge::{Failure, Http, Listing, Paging, Reply, Request};
+use edge::{Failure, Http, Listing, Paging, Promise, Reply, Request};
 use schemars::JsonSchema;
 use serde::Serialize;
 use store::{
@@ -21,7 +21,7 @@ use crate::own_list::OwnList;
 
 /// The operation.
 #[must_use]
-pub fn operation() -> Http<Store> {
+pub fn operation() -> Http<Store, impl Promise> {
     edge::http("grant_list", "GET /v1/grants", |store, request, input| {
         Box::pin(handle(store, request, input))
     })

@@ -8,12 +8,12 @@ use domain::{
     names::Named,
     policy::{acts::GrantRevoke, permit},
 };
-use edge::{Failure, Http, Input, Read, Reader, Reply, Request, problem::NOT_FOUND};
+use edge::{Failure, Http, Input, Promise, Read, Reader, Reply, Request, problem::NOT_FOUND};
 use store::{Look, Store, Update, keys, rows::GrantRow, text};
 
 /// The operation.
 #[must_use]
-pub fn operation() -> Http<Store> {
+pub fn operation() -> Http<Store, impl Promise> {
     edge::http("grant_revoke", "DELETE /v1/grants/{grantId}", |store, request, input| {
         Box::pin(handle(store, request, input))
     })

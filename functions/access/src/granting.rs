@@ -9,7 +9,7 @@ use domain::{
     policy::Action,
 };
 use store::{
-    Change, DataKey, Fault, Item, Update, keys,
+    Change, DataKey, Fault, Item, Store, Update, keys,
     rows::{GrantRow, LiveGrant, Names},
     table::{index, item, seal},
     text,
@@ -45,27 +45,57 @@ pub(crate) fn begin(parties: Parties, terms: Terms, now: Timestamp) -> Result<Gr
     })
 }
 
-/// Adds to `change` that `grant` is given. `live` are the patient's live grants as they were read;
-/// `by` is the action that records it where one of them turns out to have expired.
+/// The patient's live grants as far as one query shows them. Few patients have more, so the one
+/// a doctor holds is known before it is known which doctor is meant.
+pub(crate) struct LiveGrants {
+    shown: Vec<Item>,
+    whole: bool,
+}
+
+impl LiveGrants {
+    /// Those of `patient`.
+    pub(crate) async fn of(store: &Store, patient: PatientId) -> Result<Self, Fault> {
+        let mut scroll = store.scroll(keys::live_grants(patient), None);
+        let shown = scroll.next().await?.unwrap_or_default();
+        Ok(Self { shown, whole: scroll.has_ended() })
+    }
+
+    /// The one that `doctor` holds, if any.
+    pub(crate) async fn held(
+        self,
+        store: &Store,
+        Parties { patient, doctor, .. }: Parties,
+    ) -> Result<Option<Item>, Fault> {
+        let at = keys::live_grant(patient, doctor);
+        let shown = self.shown.into_iter().find(|item| item.key == at);
+        if shown.is_some() || self.whole {
+            return Ok(shown);
+        }
+        Ok(store.table.read(&[at]).await?.into_iter().next().flatten())
+    }
+}
+
+/// Adds to `change` that `grant` is given. `held` is the live grant the doctor holds, if any; `by`
+/// is the action that records it where that one turns out to have expired.
 pub(crate) fn give<'s>(
     change: Change<'s>,
     grant: &GrantRow,
     names: &Names,
     key: &DataKey,
-    (live, by): (&[Item], Action),
+    (held, by): (Option<&Item>, Action),
 ) -> Result<Change<'s>, Fault> {
     let at = keys::grant(grant.patient, grant.id);
     let mut attributes = item(&at, grant)?;
     seal(&mut attributes, &at, key, names)?;
     index(&mut attributes, &keys::in_doctor_grants(grant.doctor, grant.id));
-    put_live(change.create(attributes), grant, live, by)
+    put_live(change.create(attributes), grant, held, by)
 }
 
 /// Makes the grant the live one.
 fn put_live<'s>(
     change: Change<'s>,
     grant: &GrantRow,
-    live: &[Item],
+    held: Option<&Item>,
     by: Action,
 ) -> Result<Change<'s>, Fault> {
     let at = keys::live_grant(grant.patient, grant.doctor);
@@ -81,7 +111,7 @@ fn put_live<'s>(
     };
     let mut attributes = item(&at, &row)?;
     index(&mut attributes, &keys::in_expiry(grant.id, grant.ends_at));
-    let Some(held) = live.iter().find(|item| item.key == at) else {
+    let Some(held) = held else {
         return Ok(change.create(attributes));
     };
     let (held, now): (LiveGrant, _) = (held.clear()?, grant.created_at);

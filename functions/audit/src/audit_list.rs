@@ -9,7 +9,7 @@ use domain::{
     consent::Purpose,
     policy::{Action, acts::AuditList, permit},
 };
-use edge::{Failure, Http, Input, Listing, Paging, Read, Reader, Reply, Request};
+use edge::{Failure, Http, Input, Listing, Paging, Promise, Read, Reader, Reply, Request};
 use schemars::JsonSchema;
 use serde::Serialize;
 use store::{
@@ -22,7 +22,7 @@ use crate::names::{names, place};
 
 /// The operation.
 #[must_use]
-pub fn operation() -> Http<Store> {
+pub fn operation() -> Http<Store, impl Promise> {
     edge::http("audit_list", "GET /v1/patients/{patientId}/audit", |store, request, input| {
         Box::pin(handle(store, request, input))
     })

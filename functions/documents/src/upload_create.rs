@@ -7,27 +7,28 @@ use domain::{
     PatientId, RecordId, Timestamp,
     audit::{Actor, Target},
     consent::Purpose,
+    names::Named,
     policy::{Permit, acts::UploadCreate, permit},
     record::{MAX_FILE_BYTES, RecordStatus},
 };
 use edge::{
-    Failure, Files, Http, Idempotency, Input, Read, Reader, Reply, Request,
+    Failure, Files, Http, Idempotency, Input, Promise, Read, Reader, Reply, Request,
     kind::{date, named, number, text},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
 use store::{
-    DataKey, Fault, Look, Objects, keys,
+    DataKey, Fault, Look, Objects,
     objects::{Admission, Place, UPLOAD_SECONDS},
-    rows::{FileContent, Record, RecordContent},
-    table::{Attributes, item, seal},
+    rows::{FileContent, Record, RecordContent, record_item},
+    table::Attributes,
 };
 
 use crate::declared::{file_name, sha256};
 
 /// The operation.
 #[must_use]
-pub fn operation() -> Http<Files> {
+pub fn operation() -> Http<Files, impl Promise> {
     edge::http("upload_create", "POST /v1/patients/{patientId}/uploads", |files, request, input| {
         Box::pin(handle(files, request, input))
     })
@@ -126,7 +127,7 @@ async fn form(
 ) -> Result<Output, Fault> {
     let admission = Admission {
         place: Place { patient: input.patient, record },
-        media_type: domain::names::Named::name(input.file.media_type),
+        media_type: input.file.media_type.name(),
         size: input.file.size,
         sha256: &input.sha256,
     };
@@ -145,7 +146,6 @@ fn new_record(
     record: RecordId,
     key: &DataKey,
 ) -> Result<Attributes, Fault> {
-    let at = keys::record(input.patient, record);
     let row = Record {
         status: RecordStatus::AwaitingUpload,
         version: 1,
@@ -158,7 +158,5 @@ fn new_record(
         pages: None,
         rejection: None,
     };
-    let mut attributes = item(&at, &row)?;
-    seal(&mut attributes, &at, key, &input.content)?;
-    Ok(attributes)
+    record_item(input.patient, record, (&row, &input.content), key)
 }

@@ -11,7 +11,7 @@ use domain::{
     staff::Standing,
 };
 use edge::{
-    Failure, Http, Idempotency, Input, Read, Reader, Reply, Request,
+    Failure, Http, Idempotency, Input, Promise, Read, Reader, Reply, Request,
     kind::{email, text},
 };
 use store::{
@@ -24,7 +24,7 @@ use crate::standing::StandingView;
 
 /// The operation.
 #[must_use]
-pub fn operation() -> Http<Store> {
+pub fn operation() -> Http<Store, impl Promise> {
     edge::http(
         "doctor_invite",
         "POST /v1/hospitals/{hospitalId}/doctors",

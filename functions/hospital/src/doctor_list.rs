@@ -7,7 +7,9 @@ use domain::{
     policy::{Act, acts::DoctorList, permit},
     staff::Standing,
 };
-use edge::{Failure, Http, Input, Listing, Paging, Read, Reader, Reply, Request, kind::named};
+use edge::{
+    Failure, Http, Input, Listing, Paging, Promise, Read, Reader, Reply, Request, kind::named,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 use store::{
@@ -17,7 +19,7 @@ use store::{
 
 /// The operation.
 #[must_use]
-pub fn operation() -> Http<Store> {
+pub fn operation() -> Http<Store, impl Promise> {
     edge::http("doctor_list", "GET /v1/hospitals/{hospitalId}/doctors", |store, request, input| {
         Box::pin(handle(store, request, input))
     })

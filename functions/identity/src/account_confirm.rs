@@ -5,7 +5,7 @@
 //! vault is opened once however often `cognito_post_confirmation` runs.
 
 use edge::{
-    Failure, Http, Input, Read, Reader, Reply,
+    Failure, Http, Input, Promise, Read, Reader, Reply,
     kind::{email, secret},
 };
 
@@ -16,7 +16,7 @@ use crate::{
 
 /// The operation.
 #[must_use]
-pub fn operation() -> Http<Pool> {
+pub fn operation() -> Http<Pool, impl Promise> {
     edge::http("account_confirm", "POST /v1/accounts/confirm", |pool, _, input| {
         Box::pin(handle(pool, input))
     })

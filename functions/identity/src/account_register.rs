@@ -7,7 +7,7 @@
 
 use domain::named;
 use edge::{
-    Failure, Http, Input, Read, Reader, Reply,
+    Failure, Http, Input, Promise, Read, Reader, Reply,
     kind::{email, text},
 };
 use schemars::JsonSchema;
@@ -21,7 +21,7 @@ use crate::{
 
 /// The operation.
 #[must_use]
-pub fn operation() -> Http<Pool> {
+pub fn operation() -> Http<Pool, impl Promise> {
     edge::http("account_register", "POST /v1/accounts", |pool, _, input| {
         Box::pin(handle(pool, input))
     })

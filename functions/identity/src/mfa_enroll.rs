@@ -10,7 +10,7 @@
 //! a hole.
 
 use domain::policy::acts::MfaEnroll;
-use edge::{Failure, Http, Reply, Request};
+use edge::{Failure, Http, Promise, Reply, Request};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -22,7 +22,7 @@ use crate::{
 
 /// The operation.
 #[must_use]
-pub fn operation() -> Http<Pool> {
+pub fn operation() -> Http<Pool, impl Promise> {
     edge::http("mfa_enroll", "POST /v1/me/mfa", |pool, request, ()| Box::pin(handle(pool, request)))
         .problems(&[MFA_ENROLLED])
 }

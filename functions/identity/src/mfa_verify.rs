@@ -19,7 +19,7 @@
 //! Takes an `Idempotency-Key` but keeps none: nothing of ours changes.
 
 use domain::policy::acts::MfaVerify;
-use edge::{Failure, Http, Input, Read, Reader, Reply, Request, kind::secret};
+use edge::{Failure, Http, Input, Promise, Read, Reader, Reply, Request, kind::secret};
 use store::Fault;
 
 use crate::{
@@ -30,7 +30,7 @@ use crate::{
 
 /// The operation.
 #[must_use]
-pub fn operation() -> Http<Pool> {
+pub fn operation() -> Http<Pool, impl Promise> {
     edge::http("mfa_verify", "POST /v1/me/mfa/verify", |pool, request, input| {
         Box::pin(handle(pool, request, input))
     })

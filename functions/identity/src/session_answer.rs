@@ -5,7 +5,7 @@
 //! a hole.
 
 use edge::{
-    Failure, Http, Input, Read, Reader, Reply,
+    Failure, Http, Input, Promise, Read, Reader, Reply,
     kind::{Kind, custom, named, secret},
 };
 use serde_json::Value;
@@ -19,7 +19,7 @@ use crate::{
 
 /// The operation.
 #[must_use]
-pub fn operation() -> Http<Pool> {
+pub fn operation() -> Http<Pool, impl Promise> {
     edge::http("session_answer", "POST /v1/sessions/challenge", |pool, _, input| {
         Box::pin(handle(pool, input))
     })

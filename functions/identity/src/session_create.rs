@@ -4,7 +4,7 @@
 //! `Idempotency-Key` but keeps none: nothing of ours changes, and a kept token would be a hole.
 
 use edge::{
-    Failure, Http, Input, Read, Reader, Reply,
+    Failure, Http, Input, Promise, Read, Reader, Reply,
     kind::{email, secret},
 };
 
@@ -16,7 +16,7 @@ use crate::{
 
 /// The operation.
 #[must_use]
-pub fn operation() -> Http<Pool> {
+pub fn operation() -> Http<Pool, impl Promise> {
     edge::http("session_create", "POST /v1/sessions", |pool, _, input| {
         Box::pin(handle(pool, input))
     })

@@ -4,7 +4,7 @@
 //! Takes an `Idempotency-Key` but keeps none: nothing of ours changes, and a kept token would be
 //! a hole.
 
-use edge::{Failure, Http, Input, Read, Reader, Reply, kind::secret};
+use edge::{Failure, Http, Input, Promise, Read, Reader, Reply, kind::secret};
 
 use crate::{
     cognito::Pool,
@@ -14,7 +14,7 @@ use crate::{
 
 /// The operation.
 #[must_use]
-pub fn operation() -> Http<Pool> {
+pub fn operation() -> Http<Pool, impl Promise> {
     edge::http("session_refresh", "POST /v1/sessions/refresh", |pool, _, input| {
         Box::pin(handle(pool, input))
     })

@@ -4,7 +4,7 @@
 //! By name and not by token: the token of somebody with a second factor is good for our API alone.
 
 use domain::policy::acts::SessionRevoke;
-use edge::{Failure, Http, Reply, Request};
+use edge::{Failure, Http, Promise, Reply, Request};
 
 use crate::{
     cognito::Pool,
@@ -14,7 +14,7 @@ use crate::{
 
 /// The operation.
 #[must_use]
-pub fn operation() -> Http<Pool> {
+pub fn operation() -> Http<Pool, impl Promise> {
     edge::http("session_revoke", "DELETE /v1/sessions", |pool, request, ()| {
         Box::pin(handle(pool, request))
     })

@@ -7,7 +7,7 @@ use domain::{
     policy::{Permit, acts::ProfileGet, permit},
     staff::Standing,
 };
-use edge::{Failure, Http, Reply, Request};
+use edge::{Failure, Http, Promise, Reply, Request};
 use schemars::JsonSchema;
 use serde::Serialize;
 use store::{
@@ -17,7 +17,7 @@ use store::{
 
 /// The operation.
 #[must_use]
-pub fn operation() -> Http<Store> {
+pub fn operation() -> Http<Store, impl Promise> {
     edge::http("profile_get", "GET /v1/me", |store, request, ()| Box::pin(handle(store, request)))
 }
 

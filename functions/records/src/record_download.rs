@@ -8,7 +8,7 @@ use domain::{
     policy::{acts::RecordDownload, permit},
     record::{MediaType, RecordStatus},
 };
-use edge::{Failure, Files, Http, Known, RecordPath, Reply, Request};
+use edge::{Failure, Files, Http, Known, Promise, RecordPath, Reply, Request};
 use schemars::JsonSchema;
 use serde::Serialize;
 use store::{
@@ -21,7 +21,7 @@ const NO_FILE: Known =
 
 /// The operation.
 #[must_use]
-pub fn operation() -> Http<Files> {
+pub fn operation() -> Http<Files, impl Promise> {
     edge::http(
         "record_download",
         "GET /v1/patients/{patientId}/records/{recordId}/content",

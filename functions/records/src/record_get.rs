@@ -2,14 +2,14 @@
 //! whose grant covers it. Audited (I2); anything else is 404 (I10).
 
 use domain::policy::{acts::RecordGet, permit};
-use edge::{Failure, Http, RecordPath, Reply, Request};
+use edge::{Failure, Http, Promise, RecordPath, Reply, Request};
 use store::{Look, Store};
 
 use crate::view::RecordView;
 
 /// The operation.
 #[must_use]
-pub fn operation() -> Http<Store> {
+pub fn operation() -> Http<Store, impl Promise> {
     edge::http(
         "record_get",
         "GET /v1/patients/{patientId}/records/{recordId}",

@@ -2,7 +2,8 @@
 //! doctor sees only what their grant covers, and never that there is more. Audited (I2).
 //!
 //! Filters: `type`, `from` and `to` (dates of the records), `status`, and `q`, words that must all
-//! be found in a record's title, notes or text. `q` reads its own writes: it looks at the table.
+//! be found in a record's title, notes or text. The newest records come from the table, so what was
+//! just written is found; older ones of a type from the index.
 
 use domain::{
     Caller, PatientId,
@@ -11,7 +12,7 @@ use domain::{
     policy::{acts::RecordList, permit},
 };
 use edge::{
-    Failure, Http, Input, Paging, Read, Reader, Reply, Request,
+    Failure, Http, Input, Paging, Promise, Read, Reader, Reply, Request,
     kind::{date, named, text},
 };
 use schemars::JsonSchema;
@@ -20,17 +21,16 @@ use store::{
     Fault, Key, Look, Store, keys,
     list::{Page, Scroll},
     rows::Profile,
-    table::Attributes,
 };
 
 use crate::{
-    scope::{Filter, Scope},
+    scope::{Filter, Scope, record_id},
     view::RecordView,
 };
 
 /// The operation.
 #[must_use]
-pub fn operation() -> Http<Store> {
+pub fn operation() -> Http<Store, impl Promise> {
     edge::http("record_list", "GET /v1/patients/{patientId}/records", |store, request, input| {
         Box::pin(handle(store, request, input))
     })
@@ -57,9 +57,9 @@ impl Input for Wanted {
 }
 
 impl Wanted {
-    /// The walk along the records. Nearly all of them are shown where nothing is filtered.
-    fn scroll<'s>(&self, store: &'s Store, after: Option<Attributes>) -> Scroll<'s> {
-        let scroll = store.scroll(keys::records(self.patient), after);
+    /// The newest records, of every type. Nearly all of them are shown where nothing is filtered.
+    fn newest<'s>(&self, store: &'s Store) -> Scroll<'s> {
+        let scroll = store.scroll(keys::records(self.patient, None), None);
         match self.filter == Filter::default() {
             true => scroll.for_page(self.paging.limit),
             false => scroll,
@@ -82,7 +82,8 @@ struct Output {
     patient: PatientView,
     /// What the page shows.
     items: Vec<RecordView>,
-    /// Where the next page begins; absent on the last.
+    /// Where the next page begins; absent on the last. With a filter a page may be short, or
+    /// empty, and not be the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
 }
@@ -97,27 +98,32 @@ struct PatientView {
 
 async fn handle(store: &Store, request: &Request, input: Wanted) -> Result<Reply<Output>, Failure> {
     let caller = request.caller()?;
-    let mut scroll = input.scroll(store, None);
+    let mut newest = input.newest(store);
     let look = store.look(Look::vault(&caller, input.patient));
-    // Without a cursor the first run is read beside what the decision rests on, still sealed.
-    let (found, mut batch) = match &input.paging.cursor {
-        None => tokio::try_join!(look, scroll.next())?,
+    // Without a cursor the newest are read beside what the decision rests on, still sealed.
+    let (found, first) = match &input.paging.cursor {
+        None => tokio::try_join!(look, newest.next())?,
         Some(_) => (look.await?, None),
     };
     let facts = found.facts(input.purpose);
     let permit = permit::<RecordList>(&caller, &facts, found.target(), request.now)?;
     let key = store.patient_key(&permit, &found).await?;
-    let list = input.list(&caller);
-    if let Some(after) = input.paging.after(&key, &list)? {
-        scroll = input.scroll(store, Some(after));
-        batch = scroll.next().await?;
-    }
+    let (list, limit) = (input.list(&caller), input.paging.limit);
     let (patient, filter) = (input.patient, &input.filter);
     let scope = Scope { store, key: &key, grant: found.grant(&permit), patient, filter };
-    let mut page = Page::of(input.paging.limit);
-    while let Some(items) = batch {
+    let mut page = Page::of(limit);
+    let mut before = input.paging.after(&key, &list)?.as_ref().and_then(keys::record_at);
+    if let Some(items) = first {
         scope.fill(&mut page, &items).await?;
-        batch = if page.is_full() { None } else { scroll.next().await? };
+        before = items.last().and_then(record_id);
+    }
+    if !newest.has_ended() {
+        let mut walk = scope.walk(before, limit);
+        while !page.is_full()
+            && let Some(items) = walk.next().await?
+        {
+            scope.fill(&mut page, &items).await?;
+        }
     }
     let vault = found.patient_item(&permit).ok_or(Fault::Corrupt("vault"))?;
     let Profile { name, .. } = vault.open(&key)?;

@@ -8,7 +8,7 @@ use domain::{
     policy::{acts::RecordText, permit},
     record::{TextProblem, TextStatus},
 };
-use edge::{Failure, Http, Input, Read, Reader, RecordPath, Reply, Request};
+use edge::{Failure, Http, Input, Promise, Read, Reader, RecordPath, Reply, Request};
 use schemars::JsonSchema;
 use serde::Serialize;
 use store::{
@@ -21,7 +21,7 @@ const LAST_PAGE: u32 = 99_999;
 
 /// The operation.
 #[must_use]
-pub fn operation() -> Http<Store> {
+pub fn operation() -> Http<Store, impl Promise> {
     edge::http(
         "record_text",
         "GET /v1/patients/{patientId}/records/{recordId}/text",

@@ -5,12 +5,13 @@ use std::collections::{HashMap, HashSet};
 use domain::{
     Date, PatientId, RecordId,
     consent::Grant,
+    names::Named,
     policy::covers,
     record::{RecordStatus, RecordType},
 };
 use store::{
     Fault, Item, Store, keys,
-    list::Page,
+    list::{Merged, Page},
     rows::{PageContent, Record, RecordContent},
     vault::DataKey,
 };
@@ -54,7 +55,29 @@ pub(crate) struct Scope<'a> {
     pub(crate) filter: &'a Filter,
 }
 
-impl Scope<'_> {
+impl<'a> Scope<'a> {
+    /// The walk along the records made before `before`, without those whose type alone keeps them
+    /// from being shown: so that it is as short in a vault that is full of others.
+    pub(crate) fn walk(&self, before: Option<RecordId>, limit: usize) -> Merged<'a> {
+        let types = RecordType::NAMES.iter().map(|(kind, _)| *kind);
+        let shown: Vec<_> = types.filter(|kind| self.may_show(*kind)).collect();
+        let of_type = |kind: RecordType| {
+            let token = self.key.token(kind.name());
+            keys::records_of_type(self.patient, &token, before)
+        };
+        let ranges = match shown.len() == RecordType::NAMES.len() {
+            true => vec![keys::records(self.patient, before)],
+            false => shown.into_iter().map(of_type).collect(),
+        };
+        let scrolls = ranges.into_iter().map(|range| self.store.scroll(range, None));
+        scrolls.map(|scroll| scroll.for_page(limit)).collect()
+    }
+
+    fn may_show(&self, kind: RecordType) -> bool {
+        self.filter.kind.is_none_or(|wanted| wanted == kind)
+            && self.grant.is_none_or(|grant| grant.terms.types.contains(&kind))
+    }
+
     /// Offers to `page` what it shows of `items`.
     pub(crate) async fn fill(
         &self,
@@ -64,7 +87,7 @@ impl Scope<'_> {
         let mut seen = Vec::new();
         for item in items {
             let (row, content): (Record, RecordContent) = (item.clear()?, item.open(self.key)?);
-            if self.covers(&row, &content) && self.filter.admits(&row, &content) {
+            if self.covers(&row, &content) {
                 seen.push((item, row, content));
             }
         }
@@ -73,8 +96,9 @@ impl Scope<'_> {
             let Some(id) = record_id(item) else { continue };
             let mut missing = self.filter.missing(content);
             missing.retain(|word| !texts.get(&id).is_some_and(|held| held.contains(*word)));
-            if missing.is_empty() {
-                page.offer(item, RecordView::new(id, row, content));
+            match self.filter.admits(row, content) && missing.is_empty() {
+                true => page.offer(item, RecordView::new(id, row, content)),
+                false => page.pass(item),
             }
         }
         Ok(())
@@ -93,9 +117,10 @@ impl Scope<'_> {
         seen: &[(&Item, Record, RecordContent)],
     ) -> Result<HashMap<RecordId, HashSet<String>>, Fault> {
         let mut held: HashMap<_, HashSet<String>> = HashMap::new();
-        let wanted = |(item, _, content): &(&Item, _, RecordContent)| {
-            let missing = self.filter.missing(content);
-            (!missing.is_empty()).then(|| record_id(item)).flatten()
+        let wanted = |(item, row, content): &(&Item, Record, RecordContent)| {
+            let searched = self.filter.admits(row, content);
+            let searched = searched && !self.filter.missing(content).is_empty();
+            searched.then(|| record_id(item)).flatten()
         };
         let ids: HashSet<_> = seen.iter().filter_map(wanted).collect();
         let (Some(oldest), Some(newest)) = (ids.iter().min(), ids.iter().max()) else {
@@ -118,6 +143,7 @@ impl Scope<'_> {
     }
 }
 
-fn record_id(item: &Item) -> Option<RecordId> {
+/// The id of a record's item.
+pub(crate) fn record_id(item: &Item) -> Option<RecordId> {
     keys::record_of(&item.key)
 }

@@ -22,26 +22,17 @@ pub struct Contract {
     pub operation: &'static str,
     /// Method and path, such as `GET /v1/me`.
     pub route: &'static str,
-    asked: fn() -> Vec<Asked>,
-    answer: (u16, fn(&mut SchemaGenerator) -> Schema),
-    own: &'static [Known],
+    pub(crate) asked: fn() -> Vec<Asked>,
+    /// The status and the body of the answer when all is well.
+    pub(crate) answer: (u16, Body),
+    /// The problems it can answer with beside those that all have.
+    pub(crate) own: &'static [Known],
 }
 
+/// Describes the body of an answer.
+pub(crate) type Body = fn(&mut SchemaGenerator) -> Schema;
+
 impl Contract {
-    pub(crate) fn new(
-        operation: &'static str,
-        route: &'static str,
-        asked: fn() -> Vec<Asked>,
-        answer: (u16, fn(&mut SchemaGenerator) -> Schema),
-    ) -> Self {
-        Self { operation, route, asked, answer, own: &[] }
-    }
-
-    /// The same operation, which can answer with these problems beside those that all have.
-    pub(crate) fn problems_of(self, own: &'static [Known]) -> Self {
-        Self { own, ..self }
-    }
-
     /// What it asks for.
     #[must_use]
     pub fn asked(&self) -> Vec<Asked> {

@@ -4,20 +4,21 @@
 //! in little time (DESIGN section 10).
 
 use std::{
+    marker::PhantomData,
     pin::Pin,
     process::ExitCode,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use lambda_http::{Body, Response};
+use lambda_http::{Body as HttpBody, Response};
 use lambda_runtime::{LambdaEvent, service_fn};
 use schemars::JsonSchema;
 use serde_json::Value;
 use store::{Fault, Objects, Store, trips};
 
 use crate::{
-    contract::Contract,
+    contract::{Body, Contract},
     log::{self, Invocation},
     problem::{Failure, Known, Problem, UNAVAILABLE, refused},
     read::{Input, asked},
@@ -94,9 +95,38 @@ type Handle<S> =
     dyn for<'a> Fn(&'a S, &'a Request) -> Boxed<'a, Result<Answered, Failure>> + Send + Sync;
 
 /// An operation served over HTTP.
-pub struct Http<S> {
-    contract: Contract,
+pub struct Http<S, P> {
+    name: &'static str,
+    route: &'static str,
+    problems: &'static [Known],
     handle: Box<Handle<S>>,
+    promise: PhantomData<fn() -> P>,
+}
+
+/// What the types of an operation promise to its callers. It is a type and no value, so that a
+/// function, which only serves, holds none of the schemas.
+pub trait Promise {
+    /// The contract of the operation.
+    fn contract(
+        operation: &'static str,
+        route: &'static str,
+        problems: &'static [Known],
+    ) -> Contract;
+}
+
+/// The promise to read an `I` and to answer a `T` with a status.
+#[derive(Debug)]
+pub struct Typed<I, T, const STATUS: u16>(PhantomData<fn(I) -> T>);
+
+impl<I: Input, T: JsonSchema, const STATUS: u16> Promise for Typed<I, T, STATUS> {
+    fn contract(
+        operation: &'static str,
+        route: &'static str,
+        problems: &'static [Known],
+    ) -> Contract {
+        let answer: (u16, Body) = (STATUS, |made| made.subschema_for::<T>());
+        Contract { operation, route, asked: asked::<I>, answer, own: problems }
+    }
 }
 
 /// An operation that events call.
@@ -112,16 +142,14 @@ pub fn http<S: Service, I: Input + Send + 'static, T: JsonSchema + 'static, cons
     name: &'static str,
     route: &'static str,
     handle: for<'a> fn(&'a S, &'a Request, I) -> Answer<'a, T, STATUS>,
-) -> Http<S> {
-    let contract =
-        Contract::new(name, route, asked::<I>, (STATUS, |made| made.subschema_for::<T>()));
+) -> Http<S, Typed<I, T, STATUS>> {
     let handle: Box<Handle<S>> = Box::new(move |service, request| {
         Box::pin(async move {
             let input = I::of(request)?;
             Ok(handle(service, request, input).await?.answered())
         })
     });
-    Http { contract, handle }
+    Http { name, route, problems: &[], handle, promise: PhantomData }
 }
 
 /// An operation that events call: a queue, a stream, a schedule, a trigger.
@@ -133,23 +161,23 @@ pub fn event<S: Service>(
     Event { name, handle }
 }
 
-impl<S: Service> Http<S> {
+impl<S: Service, P: Promise> Http<S, P> {
     /// The same operation, which can answer with these problems beside those that all have.
     #[must_use]
     pub fn problems(self, problems: &'static [Known]) -> Self {
-        Self { contract: self.contract.problems_of(problems), ..self }
+        Self { problems, ..self }
     }
 
     /// What the API reference says of it.
     #[must_use]
     pub fn contract(self) -> Contract {
-        self.contract
+        P::contract(self.name, self.route, self.problems)
     }
 
     /// Serves it until the environment ends. `main` of its binary is this call.
     #[must_use]
     pub fn serve(self) -> ExitCode {
-        let (name, handle) = (self.contract.operation, Arc::<Handle<S>>::from(self.handle));
+        let (name, handle) = (self.name, Arc::<Handle<S>>::from(self.handle));
         start(name, move |service: Arc<S>| {
             run_http(move |event| {
                 let (service, handle) = (Arc::clone(&service), Arc::clone(&handle));
@@ -255,7 +283,7 @@ async fn follow<'a>(
     result.map_err(|fault| fault.code().to_owned().into())
 }
 
-type HttpHandler = dyn Fn(lambda_http::Request) -> Boxed<'static, Result<Response<Body>, lambda_http::Error>>
+type HttpHandler = dyn Fn(lambda_http::Request) -> Boxed<'static, Result<Response<HttpBody>, lambda_http::Error>>
     + Send
     + Sync;
 type EventHandler = dyn Fn(LambdaEvent<Value>) -> Boxed<'static, Result<Value, lambda_runtime::Error>>
@@ -263,7 +291,9 @@ type EventHandler = dyn Fn(LambdaEvent<Value>) -> Boxed<'static, Result<Value, l
     + Sync;
 
 fn run_http(
-    handler: impl Fn(lambda_http::Request) -> Boxed<'static, Result<Response<Body>, lambda_http::Error>>
+    handler: impl Fn(
+        lambda_http::Request,
+    ) -> Boxed<'static, Result<Response<HttpBody>, lambda_http::Error>>
     + Send
     + Sync
     + 'static,

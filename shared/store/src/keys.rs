@@ -85,10 +85,20 @@ pub fn record(of: PatientId, id: RecordId) -> Key {
     Key::new(patient(of), format!("RECORD#{id}"))
 }
 
-/// All records of a patient; ids sort by creation.
+/// All records of a patient, or those made before `before`; ids sort by creation.
 #[must_use]
-pub fn records(of: PatientId) -> Range {
-    Range::prefix(patient(of), "RECORD#", false)
+pub fn records(of: PatientId, before: Option<RecordId>) -> Range {
+    run_of_records(patient(of), before, false)
+}
+
+fn run_of_records(pk: String, before: Option<RecordId>, index: bool) -> Range {
+    let last = before.map_or_else(|| "RECORD#~".into(), |id| format!("RECORD#{}", preceding(id)));
+    Range { pk, first: "RECORD#".into(), last, index }
+}
+
+/// The greatest id that is less than `id`: ranges include their ends.
+fn preceding(id: RecordId) -> RecordId {
+    RecordId(uuid::Uuid::from_u128(id.0.as_u128().saturating_sub(1)))
 }
 
 /// One page of a document's text, counted from 1.
@@ -112,6 +122,12 @@ pub fn texts(of: PatientId, oldest: RecordId, newest: RecordId) -> Range {
 #[must_use]
 pub fn record_of(key: &Key) -> Option<RecordId> {
     key.sk.strip_prefix("RECORD#").and_then(RecordId::parse)
+}
+
+/// The record whose place a cursor holds.
+#[must_use]
+pub fn record_at(place: &Attributes) -> Option<RecordId> {
+    place.get("SK")?.as_s().ok()?.strip_prefix("RECORD#").and_then(RecordId::parse)
 }
 
 /// The record that a text page's key names.
@@ -269,6 +285,23 @@ pub fn in_doctor_requests(id: DoctorId, request: RequestId) -> Key {
     Key::new(format!("DOCTOR#{id}"), format!("REQUEST#{request}"))
 }
 
+/// Index: where a record stands among those of its type. The type itself stands in no key: `token`
+/// is the patient's own word for it ([`crate::DataKey::token`]).
+#[must_use]
+pub fn in_records_of_type(of: PatientId, token: &str, id: RecordId) -> Key {
+    Key::new(records_by(of, token), format!("RECORD#{id}"))
+}
+
+/// Index: a patient's records of one type, or those of them made before `before`.
+#[must_use]
+pub fn records_of_type(of: PatientId, token: &str, before: Option<RecordId>) -> Range {
+    run_of_records(records_by(of, token), before, true)
+}
+
+fn records_by(of: PatientId, token: &str) -> String {
+    format!("{}#TYPE#{token}", patient(of))
+}
+
 /// Into how many partitions the grants that wait to expire are spread.
 pub const EXPIRY_SHARDS: u8 = 4;
 
@@ -303,6 +336,21 @@ mod tests {
         let cases = [("2026-11", "2026-10"), ("2026-01", "2025-12"), ("2026-10", "2026-09")];
         for (month, before) in cases {
             assert_eq!(month_before(month), before);
+        }
+    }
+
+    #[test]
+    fn a_run_of_records_ends_just_before_the_one_it_is_to_end_before() {
+        let of = PatientId(uuid::Uuid::now_v7());
+        let id = RecordId(uuid::Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_1000));
+        let within = |range: &Range, id| (&range.first..=&range.last).contains(&&record(of, id).sk);
+        for range in [records(of, Some(id)), records_of_type(of, "t", Some(id))] {
+            assert!(!within(&range, id));
+            assert!(within(&range, preceding(id)));
+            assert!(!within(&range, RecordId(uuid::Uuid::from_u128(id.0.as_u128() + 1))));
+        }
+        for range in [records(of, None), records_of_type(of, "t", None)] {
+            assert!(within(&range, id) && within(&range, RecordId(uuid::Uuid::from_u128(0))));
         }
     }
 

@@ -1,9 +1,10 @@
 //! Lists: whole pages, newest first, with cursors that tell and accept nothing but their place.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use futures_util::future::try_join_all;
 
 use crate::{
     Store,
@@ -13,8 +14,12 @@ use crate::{
     vault::DataKey,
 };
 
-/// How many items one query looks at, at most.
+/// How many items a query looks at, unless it knows better; each that follows it twice as many.
 const BATCH: i32 = 100;
+/// How many items a query looks at, at most: about what DynamoDB gives in one answer (1 MB).
+const BIGGEST_BATCH: i32 = 1000;
+/// How many items in a row a page passes over, at most, before it leaves the rest to the next.
+const PASSED_AT_MOST: usize = 500;
 
 /// A walk along a run, newest first, one query at a time.
 #[derive(Debug)]
@@ -44,6 +49,12 @@ impl Scroll<'_> {
         Self { batch, ..self }
     }
 
+    /// Whether nothing is left.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+
     /// The next items; `None` at the end.
     ///
     /// # Errors
@@ -52,7 +63,8 @@ impl Scroll<'_> {
         if self.ended {
             return Ok(None);
         }
-        let limit = std::mem::replace(&mut self.batch, BATCH);
+        let limit = self.batch;
+        self.batch = limit.saturating_mul(2).clamp(BATCH, BIGGEST_BATCH);
         let part = Part { newest_first: true, limit, after: self.after.take() };
         let batch = self.store.table.run(&self.range, &part).await?;
         self.ended = batch.after.is_none();
@@ -98,13 +110,73 @@ impl Scroll<'_> {
     }
 }
 
+/// Several runs with the same kind of sort key, walked as one, newest first.
+#[derive(Debug)]
+pub struct Merged<'s> {
+    runs: Vec<Run<'s>>,
+}
+
+#[derive(Debug)]
+struct Run<'s> {
+    scroll: Scroll<'s>,
+    ahead: VecDeque<Item>,
+}
+
+impl<'s> FromIterator<Scroll<'s>> for Merged<'s> {
+    fn from_iter<T: IntoIterator<Item = Scroll<'s>>>(scrolls: T) -> Self {
+        let runs = scrolls.into_iter().map(|scroll| Run { scroll, ahead: VecDeque::new() });
+        Self { runs: runs.collect() }
+    }
+}
+
+impl Run<'_> {
+    async fn refill(&mut self) -> Result<(), Fault> {
+        while self.ahead.is_empty() {
+            match self.scroll.next().await? {
+                Some(items) => self.ahead.extend(items),
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether it is known what comes next in this run.
+    fn is_known(&self) -> bool {
+        self.scroll.has_ended() || !self.ahead.is_empty()
+    }
+
+    fn next_key(&self) -> Option<&str> {
+        self.ahead.front().map(|item| item.key.sk.as_str())
+    }
+}
+
+impl Merged<'_> {
+    /// The next items; `None` at the end. Runs that need a query are asked at once.
+    ///
+    /// # Errors
+    /// `Fault::Unavailable` when the table refuses.
+    pub async fn next(&mut self) -> Result<Option<Vec<Item>>, Fault> {
+        try_join_all(self.runs.iter_mut().map(Run::refill)).await?;
+        let mut items = Vec::new();
+        while self.runs.iter().all(Run::is_known) {
+            let newest = self.runs.iter_mut().max_by(|a, b| a.next_key().cmp(&b.next_key()));
+            match newest.and_then(|run| run.ahead.pop_front()) {
+                Some(item) => items.push(item),
+                None => break,
+            }
+        }
+        Ok((!items.is_empty()).then_some(items))
+    }
+}
+
 /// A page being filled. It takes one item more than it shows, to know whether there are more:
-/// so a page is never short and a cursor never leads to nothing.
+/// so it is short only at the end, or where many items in a row were passed over.
 #[derive(Debug)]
 pub struct Page<T> {
     limit: usize,
     /// What it shows.
     pub items: Vec<T>,
+    passed: usize,
     last: Option<Attributes>,
     more: bool,
 }
@@ -113,7 +185,7 @@ impl<T> Page<T> {
     /// An empty page for `limit` items.
     #[must_use]
     pub fn of(limit: usize) -> Self {
-        Self { limit, items: Vec::new(), last: None, more: false }
+        Self { limit, items: Vec::new(), passed: 0, last: None, more: false }
     }
 
     /// Whether nothing more needs to be offered.
@@ -124,19 +196,28 @@ impl<T> Page<T> {
 
     /// Offers what `item` shows as.
     pub fn offer(&mut self, item: &Item, value: T) {
-        if self.items.len() < self.limit {
+        self.more |= self.items.len() >= self.limit;
+        if !self.more {
             self.last = Some(place(item));
             self.items.push(value);
-        } else {
-            self.more = true;
+        }
+    }
+
+    /// Passes over an item that the caller could see and did not ask for. After many of them the
+    /// page ends, short as it is: the next one goes on from here.
+    pub fn pass(&mut self, item: &Item) {
+        if !self.more {
+            self.last = Some(place(item));
+            self.passed += 1;
+            self.more = self.passed >= PASSED_AT_MOST;
         }
     }
 
     /// The same page, with its items shown in another way.
     #[must_use]
     pub fn map<U>(self, show: impl FnMut(T) -> U) -> Page<U> {
-        let Self { limit, items, last, more } = self;
-        Page { limit, items: items.into_iter().map(show).collect(), last, more }
+        let Self { limit, items, passed, last, more } = self;
+        Page { limit, items: items.into_iter().map(show).collect(), passed, last, more }
     }
 
     /// The cursor of the next page, or `None` when this is the last. `list` names the list and
@@ -167,4 +248,47 @@ pub fn read_cursor(cursor: &str, key: &DataKey, list: &Key) -> Option<Attributes
     let plain = key.open(list, "cursor", &sealed).ok()?;
     let place: HashMap<String, String> = serde_json::from_slice(&plain).ok()?;
     Some(place.into_iter().map(|(name, value)| (name, AttributeValue::S(value))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(n: usize) -> Item {
+        let key = Key { pk: "P".into(), sk: format!("{n:05}") };
+        let attributes = crate::table::key_attributes(&key);
+        Item { key, attributes }
+    }
+
+    /// The last place a page holds, and whether it leads on.
+    fn end<T>(page: &Page<T>) -> (Option<&str>, bool) {
+        let last = page.last.as_ref().and_then(|place| place["SK"].as_s().ok());
+        (last.map(String::as_str), page.more)
+    }
+
+    #[test]
+    fn a_page_takes_one_more_than_it_shows_and_leads_on_after_the_last_shown() {
+        let mut page = Page::of(2);
+        for n in 0..4 {
+            page.offer(&item(n), n);
+            assert_eq!(page.is_full(), n >= 2);
+        }
+        assert_eq!(page.items, [0, 1]);
+        assert_eq!(end(&page), (Some("00001"), true));
+    }
+
+    #[test]
+    fn a_page_ends_where_many_were_passed_over_and_loses_none_that_comes_after() {
+        let mut page = Page::of(2);
+        page.offer(&item(0), 0);
+        for n in 1..=PASSED_AT_MOST {
+            assert!(!page.is_full());
+            page.pass(&item(n));
+        }
+        assert!(page.is_full());
+        page.offer(&item(PASSED_AT_MOST + 1), 1);
+        page.pass(&item(PASSED_AT_MOST + 2));
+        assert_eq!(page.items, [0]);
+        assert_eq!(end(&page), (Some(format!("{PASSED_AT_MOST:05}").as_str()), true));
+    }
 }

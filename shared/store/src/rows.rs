@@ -2,16 +2,24 @@
 //! need) and most have a sealed part (everything personal or medical, I6).
 
 use domain::{
-    Date, DoctorId, GrantId, HospitalId, PatientId, RequestId, Timestamp,
+    Date, DoctorId, GrantId, HospitalId, PatientId, RecordId, RequestId, Timestamp,
     audit::Actor,
     consent::{Grant, GrantStatus, RequestStatus, Terms},
     named,
+    names::Named,
     policy::VaultState,
     record::{Class, MediaType, RecordStatus, RecordType, Rejection, TextProblem, TextStatus},
     staff::Standing,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::Fault,
+    keys,
+    table::{Attributes, index, item, seal},
+    vault::DataKey,
+};
 
 named! {
     /// Whether an owner's vault is in use.
@@ -104,6 +112,24 @@ impl RecordContent {
     pub fn class(&self) -> Class {
         Class { kind: self.kind, date: self.date }
     }
+}
+
+/// The item of a record: its content sealed, its place in the index by its type's token.
+///
+/// # Errors
+/// See [`seal`].
+pub fn record_item(
+    of: PatientId,
+    id: RecordId,
+    (row, content): (&Record, &RecordContent),
+    key: &DataKey,
+) -> Result<Attributes, Fault> {
+    let at = keys::record(of, id);
+    let mut attributes = item(&at, row)?;
+    seal(&mut attributes, &at, key, content)?;
+    let token = key.token(content.kind.name());
+    index(&mut attributes, &keys::in_records_of_type(of, &token, id));
+    Ok(attributes)
 }
 
 /// A file as it was declared.

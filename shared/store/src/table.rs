@@ -193,6 +193,10 @@ impl Table {
     /// `Fault::Unavailable` when the table refuses.
     pub async fn run(&self, range: &Range, part: &Part) -> Result<Batch, Fault> {
         let (pk, sk) = if range.index { ("GSI1PK", "GSI1SK") } else { ("PK", "SK") };
+        // The table takes only its own key for a place to go on from, the index both.
+        let own = |name: &str| range.index || !name.starts_with("GSI1");
+        let after = part.after.clone();
+        let after = after.map(|place| place.into_iter().filter(|(n, _)| own(n)).collect());
         let call = self
             .client
             .query()
@@ -207,7 +211,7 @@ impl Table {
             .expression_attribute_values(":last", AttributeValue::S(range.last.clone()))
             .scan_index_forward(!part.newest_first)
             .limit(part.limit)
-            .set_exclusive_start_key(part.after.clone());
+            .set_exclusive_start_key(after);
         let answer = Box::pin(call.send()).await.map_err(|error| Fault::of(&error))?;
         let items = answer.items.unwrap_or_default().into_iter().map(Item::from_attributes);
         Ok(Batch { items: items.collect::<Result<_, _>>()?, after: answer.last_evaluated_key })

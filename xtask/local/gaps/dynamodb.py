@@ -1,7 +1,8 @@
-"""Time to live: deletions that appear on the stream, marked as the service's."""
+"""Time to live: deletions that appear on the stream, marked as the service's. Start keys."""
 
 import contextvars
 import importlib
+import json
 import os
 import threading
 import time
@@ -65,8 +66,27 @@ def reap(dynamodb):
         reap_table(dynamodb, name, table, setting.get("AttributeName", ""))
 
 
+def misplaced(dynamodb, target, body):
+    """The refusal of a Query whose ExclusiveStartKey is not a key of what it walks along."""
+    if not target.endswith(".Query"):
+        return None
+    query = json.loads(body)
+    table = dynamodb._tables.get(query.get("TableName", ""))
+    start = query.get("ExclusiveStartKey")
+    if table is None or not start:
+        return None
+    schema = list(table["KeySchema"])
+    for index in table.get("GlobalSecondaryIndexes") or []:
+        if index["IndexName"] == query.get("IndexName"):
+            schema += index["KeySchema"]
+    if set(start) == {part["AttributeName"] for part in schema}:
+        return None
+    message = "The provided starting key is invalid"
+    return dynamodb.error_response_json("ValidationException", message, 400)
+
+
 def fill():
-    """Reap between two requests, in the thread that serves them.
+    """Reap between two requests, in the thread that serves them, and refuse as AWS does.
 
     AWS deletes an item only if it is still due at that moment. A thread beside the one that
     writes could take away an item that was replaced after it looked.
@@ -74,11 +94,12 @@ def fill():
     dynamodb = import_without_reaper()
     handle, due = dynamodb.handle_request, 0.0
 
-    async def handle_request(*request):
+    async def handle_request(method, path, headers, body, query):
         nonlocal due
         if time.monotonic() >= due:
             due = time.monotonic() + TTL_SECONDS
             contextvars.copy_context().run(reap, dynamodb)
-        return await handle(*request)
+        refusal = misplaced(dynamodb, headers.get("x-amz-target", ""), body)
+        return refusal or await handle(method, path, headers, body, query)
 
     dynamodb.handle_request = handle_request

@@ -16,7 +16,7 @@ use store::{
     DataKey, Fault, Key, Owner, Store, keys, new_id,
     rows::{
         FileContent, GrantRow, Line, LiveGrant, Names, PageContent, Profile, Record, RecordContent,
-        Request, RequestContent, Staff, StaffContent, TextPage,
+        Request, RequestContent, Staff, StaffContent, TextPage, record_item,
     },
     table::{Attributes, index, item, seal},
 };
@@ -181,8 +181,8 @@ impl Writer {
             notes: Some("Fasting sample, taken in the morning; repeat in three months.".into()),
             file: Some(shape.file.clone()),
         };
-        let at = keys::record(vault.patient, id);
-        self.sealed(&at, &vault.key, (&row, &content), None).await?;
+        let item = record_item(vault.patient, id, (&row, &content), &vault.key);
+        self.add(Row::Item(item.map_err(|fault| told(&fault))?)).await?;
         Ok(id)
     }
 
