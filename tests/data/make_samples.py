@@ -151,6 +151,17 @@ def prescription():
     return file.getvalue()
 
 
+# --- the fax: a prescription and a laboratory report, as a machine received them ------
+
+
+def fax():
+    """Two black and white pages in one TIFF, in the compression of a group 4 fax (ITU-T T.6)."""
+    pages = [page.convert("L").point(lambda grey: 255 * (grey > 150), "1") for page in (prescription_page(), lab_report_page())]
+    file = io.BytesIO()
+    pages[0].save(file, "TIFF", save_all=True, append_images=pages[1:], compression="group4", dpi=(200, 200))
+    return file.getvalue()
+
+
 # --- the laboratory report, a clean page ---------------------------------------------
 
 COLUMNS = [("Test", 100), ("Result", 560), ("Flag", 740), ("Unit", 850), ("Reference range", 1150)]
@@ -173,7 +184,7 @@ RESULTS = [
 ]
 
 
-def lab_report():
+def lab_report_page():
     """A4 at 200 dots an inch, as a laboratory's own system exports it."""
     page = Image.new("RGB", (1654, 2339), "white")
     draw = ImageDraw.Draw(page)
@@ -205,8 +216,12 @@ def lab_report():
     put(100, bottom + 240, "H = above the reference range     L = below the reference range", 26, fill=FAINT)
     put(100, bottom + 320, "Validated by: Tomas Adeyemi-Roth, biomedical scientist")
     put(100, 2250, DISCLAIMER, 24, fill=FAINT)
+    return page
 
+
+def lab_report():
     file = io.BytesIO()
+    page = lab_report_page()
     page.quantize(64, dither=Image.Dither.NONE).save(file, "PNG", optimize=True, dpi=(200, 200))
     return file.getvalue()
 
@@ -415,6 +430,16 @@ TRUTH = {
         ],
         "phrases": ["Glucose, fasting", "iron deficiency"],
     },
+    "fax.tif": {
+        "contentType": "image/tiff",
+        "pages": 2,
+        "words": [],
+        "phrases": [],
+        "wordsByPage": [
+            ["Prescription", "Lindqvist", "Amlodipine", "Metformin", "Atorvastatin", "Halloran"],
+            ["Laboratory", "Haemoglobin", "Ferritin", "Potassium", "Creatinine", "WL-2026-00831"],
+        ],
+    },
     "referral-letter.pdf": {
         "contentType": "application/pdf",
         "pages": len(LETTER),
@@ -440,6 +465,7 @@ def samples():
         "documents/prescription.jpg": prescription(),
         "documents/lab-report.png": lab_report(),
         "documents/referral-letter.pdf": referral_letter(),
+        "documents/fax.tif": fax(),
         "documents/truth.json": truth(),
     }
     files |= {f"refused/{name}": content for name, (content, _, _) in REFUSED.items()}

@@ -190,6 +190,7 @@ fn malformed_requests_are_refused_with_every_error_at_once() -> Outcome {
         ("?standing=idle", "standing"),
         ("?cursor=abc", "cursor"),
         ("?q=x", "q"),
+        ("?limit=1&limit=2", "limit"),
     ] {
         let answer = list(stack, &hospital, query).expect(400)?;
         ensure(answer.wrong() == [wrong], format!("{query}: {:?}", answer.wrong()))?;

@@ -4,6 +4,7 @@
 pub mod batch;
 pub mod contract;
 pub mod idempotency;
+mod json;
 pub mod kind;
 mod log;
 pub mod problem;

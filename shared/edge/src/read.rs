@@ -8,6 +8,7 @@ use store::{DataKey, Key, list::read_cursor, table::Attributes};
 
 use crate::{
     idempotency::Idempotency,
+    json,
     kind::{Kind, custom, id, named, number, text},
     problem::{Failure, Invalid, Problem},
     request::Request,
@@ -127,8 +128,11 @@ impl<'r> Reader<'r> {
             reader.wrong(Place::Body, "", format!("is longer than {LONGEST_BODY} bytes"));
             return reader;
         }
-        match serde_json::from_slice(&request.body) {
-            Ok(value @ Value::Object(_)) => reader.body = Some(value),
+        match json::parse(&request.body) {
+            Ok((value @ Value::Object(_), twice)) => {
+                reader.body = Some(value);
+                twice.iter().for_each(|at| reader.repeated(at));
+            }
             Ok(_) => reader.wrong(Place::Body, "", "must be a JSON object".into()),
             Err(error) => {
                 let (line, column) = (error.line(), error.column());
@@ -295,17 +299,26 @@ impl<'r> Reader<'r> {
         if let Some(body) = &self.body {
             self.unknown_fields("", body);
         }
+        let mut seen = BTreeSet::new();
         for name in self.request.into_iter().flat_map(Request::query_names) {
-            if !self.parameters.borrow().contains(name) {
-                self.wrong(Place::Query, name, "is not known here".into());
+            match (seen.insert(name), self.parameters.borrow().contains(name)) {
+                (true, true) => {}
+                (true, false) => self.wrong(Place::Query, name, "is not known here".into()),
+                (false, _) => self.wrong(Place::Query, name, "stands there twice".into()),
             }
         }
         self.errors.take()
     }
 
+    /// Reports a member that stands twice in its object.
+    fn repeated(&self, pointer: &str) {
+        let (inside, name) = pointer.rsplit_once('/').unwrap_or_default();
+        self.wrong(Place::Body, inside, format!("has a field twice{}", known_as(name)));
+    }
+
     fn unknown_fields(&self, at: &str, value: &Value) {
         for (name, value) in value.as_object().into_iter().flatten() {
-            let pointer = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+            let pointer = json::member(at, name);
             let inside = format!("{pointer}/");
             let (known, parent) = {
                 let fields = self.fields.borrow();
@@ -321,10 +334,14 @@ impl<'r> Reader<'r> {
     }
 }
 
-/// Names an unknown field only where its name can be no more than a name.
 fn unknown(name: &str) -> String {
+    format!("has an unknown field{}", known_as(name))
+}
+
+/// Names a field only where its name can be no more than a name.
+fn known_as(name: &str) -> String {
     let plain = name.len() <= 40 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    if plain { format!("has an unknown field: {name}") } else { "has an unknown field".into() }
+    if plain { format!(": {name}") } else { String::new() }
 }
 
 /// Which part of a list is wanted.

@@ -21,7 +21,7 @@ pub struct Request {
     pub body: Vec<u8>,
     resource: String,
     path: HashMap<String, String>,
-    query: HashMap<String, String>,
+    query: Vec<(String, String)>,
     headers: HashMap<String, String>,
     caller: Option<Caller>,
     username: Option<String>,
@@ -95,11 +95,12 @@ impl Request {
     }
 
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
-        self.query.get(name).map(String::as_str)
+        self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
+    /// The names in the query, each as often as it stands there.
     pub(crate) fn query_names(&self) -> impl Iterator<Item = &str> {
-        self.query.keys().map(String::as_str)
+        self.query.iter().map(|(name, _)| name.as_str())
     }
 
     /// Method, path and query.
@@ -115,9 +116,10 @@ pub fn now() -> Timestamp {
     Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
 }
 
-fn pairs<'a>(map: Option<impl Iterator<Item = (&'a str, &'a str)>>) -> HashMap<String, String> {
-    map.map(|map| map.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
-        .unwrap_or_default()
+fn pairs<'a, T: FromIterator<(String, String)>>(
+    map: Option<impl Iterator<Item = (&'a str, &'a str)>>,
+) -> T {
+    map.into_iter().flatten().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 fn context(event: &lambda_http::Request) -> (String, Option<Value>) {
