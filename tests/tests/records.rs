@@ -66,6 +66,9 @@ fn a_list_of_some_types_goes_by_all_others_in_order() -> Outcome {
             ("", of(&["lab-report", "imaging"])),
             ("&type=imaging", of(&["imaging"])),
             ("&type=lab-report&q=report", of(&["lab-report"])),
+            ("&q=x", of(&["lab-report", "imaging"])),
+            ("&from=2026-01-01&to=2026-01-01", of(&["lab-report", "imaging"])),
+            ("&from=2026-01-02", vec![]),
             ("&type=referral", vec![]),
         ] {
             let path = patient.path(&format!("/records?limit={limit}{filter}"));

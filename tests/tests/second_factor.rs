@@ -82,10 +82,12 @@ fn enrol_under<T: Send>(
                 let first = attack(n);
                 begun.wait();
                 let mut found: Vec<T> = first?.into_iter().collect();
-                while !over.load(Ordering::Relaxed) {
+                loop {
                     found.extend(attack(n)?);
+                    if over.load(Ordering::Relaxed) {
+                        return Ok(found);
+                    }
                 }
-                Ok(found)
             })
         });
         let threads: Vec<_> = threads.collect();

@@ -20,7 +20,7 @@ use serde::Serialize;
 use store::{
     DataKey, Fault, Look, Objects,
     objects::{Admission, Place, UPLOAD_SECONDS},
-    rows::{FileContent, Record, RecordContent, record_item},
+    rows::{FileContent, Record, RecordContent, record_items},
     table::Attributes,
 };
 
@@ -111,10 +111,9 @@ async fn handle(
     let record = RecordId(store::new_id());
     let reply = Reply::new(&form(objects, &input, record, request.now).await?)?;
     let target = Target { record: Some(record), ..found.target() };
-    let change = store
-        .change(&permit)
-        .create(new_record(&permit, &input, record, &key)?)
-        .audit(&permit.entry(target), request.now);
+    let [item, place] = new_record(&permit, &input, record, &key)?;
+    let change =
+        store.change(&permit).create(item).create(place).audit(&permit.entry(target), request.now);
     input.once.keep(change, &permit, &reply, &key).commit().await?;
     Ok(reply)
 }
@@ -145,7 +144,7 @@ fn new_record(
     input: &NewUpload,
     record: RecordId,
     key: &DataKey,
-) -> Result<Attributes, Fault> {
+) -> Result<[Attributes; 2], Fault> {
     let row = Record {
         status: RecordStatus::AwaitingUpload,
         version: 1,
@@ -158,5 +157,5 @@ fn new_record(
         pages: None,
         rejection: None,
     };
-    record_item(input.patient, record, (&row, &input.content), key)
+    record_items(input.patient, record, (&row, &input.content), key)
 }

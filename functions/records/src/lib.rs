@@ -5,7 +5,9 @@ pub mod record_get;
 pub mod record_list;
 pub mod record_text;
 mod scope;
+mod search;
 mod view;
+mod walk;
 
 /// What the service promises to its callers over HTTP.
 #[must_use]

@@ -2,8 +2,7 @@
 //! doctor sees only what their grant covers, and never that there is more. Audited (I2).
 //!
 //! Filters: `type`, `from` and `to` (dates of the records), `status`, and `q`, words that must all
-//! be found in a record's title, notes or text. The newest records come from the table, so what was
-//! just written is found; older ones of a type from the index.
+//! be found in a record's title, notes or text. What was just written is found.
 
 use domain::{
     Caller, PatientId,
@@ -24,7 +23,7 @@ use store::{
 };
 
 use crate::{
-    scope::{Filter, Scope, record_id},
+    scope::{Filter, Scope},
     view::RecordView,
 };
 
@@ -114,16 +113,11 @@ async fn handle(store: &Store, request: &Request, input: Wanted) -> Result<Reply
     let mut page = Page::of(limit);
     let mut before = input.paging.after(&key, &list)?.as_ref().and_then(keys::record_at);
     if let Some(items) = first {
-        scope.fill(&mut page, &items).await?;
-        before = items.last().and_then(record_id);
+        scope.fill(&mut page, &items, true).await?;
+        before = items.last().and_then(|item| keys::record_of(&item.key));
     }
-    if !newest.has_ended() {
-        let mut walk = scope.walk(before, limit);
-        while !page.is_full()
-            && let Some(items) = walk.next().await?
-        {
-            scope.fill(&mut page, &items).await?;
-        }
+    if !page.is_full() && !newest.has_ended() {
+        scope.walk(&mut page, before, limit).await?;
     }
     let vault = found.patient_item(&permit).ok_or(Fault::Corrupt("vault"))?;
     let Profile { name, .. } = vault.open(&key)?;

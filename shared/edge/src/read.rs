@@ -129,15 +129,9 @@ impl<'r> Reader<'r> {
             return reader;
         }
         match json::parse(&request.body) {
-            Ok((value @ Value::Object(_), twice)) => {
-                reader.body = Some(value);
-                twice.iter().for_each(|at| reader.repeated(at));
-            }
+            Ok(value @ Value::Object(_)) => reader.body = Some(value),
             Ok(_) => reader.wrong(Place::Body, "", "must be a JSON object".into()),
-            Err(error) => {
-                let (line, column) = (error.line(), error.column());
-                reader.wrong(Place::Body, "", format!("is not JSON: line {line}, column {column}"));
-            }
+            Err(wrong) => reader.wrong(Place::Body, "", wrong),
         }
         reader
     }
@@ -310,15 +304,9 @@ impl<'r> Reader<'r> {
         self.errors.take()
     }
 
-    /// Reports a member that stands twice in its object.
-    fn repeated(&self, pointer: &str) {
-        let (inside, name) = pointer.rsplit_once('/').unwrap_or_default();
-        self.wrong(Place::Body, inside, format!("has a field twice{}", known_as(name)));
-    }
-
     fn unknown_fields(&self, at: &str, value: &Value) {
         for (name, value) in value.as_object().into_iter().flatten() {
-            let pointer = json::member(at, name);
+            let pointer = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
             let inside = format!("{pointer}/");
             let (known, parent) = {
                 let fields = self.fields.borrow();
@@ -334,14 +322,10 @@ impl<'r> Reader<'r> {
     }
 }
 
+/// Names an unknown field only where its name can be no more than a name.
 fn unknown(name: &str) -> String {
-    format!("has an unknown field{}", known_as(name))
-}
-
-/// Names a field only where its name can be no more than a name.
-fn known_as(name: &str) -> String {
     let plain = name.len() <= 40 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    if plain { format!(": {name}") } else { String::new() }
+    if plain { format!("has an unknown field: {name}") } else { "has an unknown field".into() }
 }
 
 /// Which part of a list is wanted.

@@ -104,7 +104,7 @@ pub struct Http<S, P> {
 }
 
 /// What the types of an operation promise to its callers. It is a type and no value, so that a
-/// function, which only serves, holds none of the schemas.
+/// function, which only serves, holds none of the schemas of its answer.
 pub trait Promise {
     /// The contract of the operation.
     fn contract(

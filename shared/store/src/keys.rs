@@ -1,5 +1,5 @@
 //! Every key of the table, and nowhere else. `docs/KEYS.md` charts them; a test holds it to this
-//! file. Keys hold ids and times only (I6).
+//! file. Keys hold ids, times and tokens only (I6).
 
 use domain::{
     DoctorId, GrantId, HospitalId, PatientId, RecordId, RequestId, StaffId, Timestamp,
@@ -88,12 +88,32 @@ pub fn record(of: PatientId, id: RecordId) -> Key {
 /// All records of a patient, or those made before `before`; ids sort by creation.
 #[must_use]
 pub fn records(of: PatientId, before: Option<RecordId>) -> Range {
-    run_of_records(patient(of), before, false)
+    until(patient(of), "RECORD#", before)
 }
 
-fn run_of_records(pk: String, before: Option<RecordId>, index: bool) -> Range {
-    let last = before.map_or_else(|| "RECORD#~".into(), |id| format!("RECORD#{}", preceding(id)));
-    Range { pk, first: "RECORD#".into(), last, index }
+/// Where a record stands among those of its type. The type itself stands in no key: `token` is the
+/// patient's own word for it ([`crate::DataKey::token`]).
+#[must_use]
+pub fn record_by_type(of: PatientId, token: &str, id: RecordId) -> Key {
+    Key::new(patient(of), format!("TYPE#{token}#{id}"))
+}
+
+/// The places of a patient's records of one type, or of those made before `before`.
+#[must_use]
+pub fn records_by_type(of: PatientId, token: &str, before: Option<RecordId>) -> Range {
+    until(patient(of), &format!("TYPE#{token}#"), before)
+}
+
+/// The token and the record that a place among those of a type names.
+#[must_use]
+pub fn typed_record(key: &Key) -> Option<(&str, RecordId)> {
+    let (token, id) = key.sk.strip_prefix("TYPE#")?.split_once('#')?;
+    Some((token, RecordId::parse(id)?))
+}
+
+fn until(pk: String, prefix: &str, before: Option<RecordId>) -> Range {
+    let last = before.map_or_else(|| "~".into(), |id| preceding(id).to_string());
+    Range { pk, first: prefix.to_owned(), last: format!("{prefix}{last}"), index: false }
 }
 
 /// The greatest id that is less than `id`: ranges include their ends.
@@ -285,23 +305,6 @@ pub fn in_doctor_requests(id: DoctorId, request: RequestId) -> Key {
     Key::new(format!("DOCTOR#{id}"), format!("REQUEST#{request}"))
 }
 
-/// Index: where a record stands among those of its type. The type itself stands in no key: `token`
-/// is the patient's own word for it ([`crate::DataKey::token`]).
-#[must_use]
-pub fn in_records_of_type(of: PatientId, token: &str, id: RecordId) -> Key {
-    Key::new(records_by(of, token), format!("RECORD#{id}"))
-}
-
-/// Index: a patient's records of one type, or those of them made before `before`.
-#[must_use]
-pub fn records_of_type(of: PatientId, token: &str, before: Option<RecordId>) -> Range {
-    run_of_records(records_by(of, token), before, true)
-}
-
-fn records_by(of: PatientId, token: &str) -> String {
-    format!("{}#TYPE#{token}", patient(of))
-}
-
 /// Into how many partitions the grants that wait to expire are spread.
 pub const EXPIRY_SHARDS: u8 = 4;
 
@@ -343,15 +346,21 @@ mod tests {
     fn a_run_of_records_ends_just_before_the_one_it_is_to_end_before() {
         let of = PatientId(uuid::Uuid::now_v7());
         let id = RecordId(uuid::Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_1000));
-        let within = |range: &Range, id| (&range.first..=&range.last).contains(&&record(of, id).sk);
-        for range in [records(of, Some(id)), records_of_type(of, "t", Some(id))] {
-            assert!(!within(&range, id));
-            assert!(within(&range, preceding(id)));
-            assert!(!within(&range, RecordId(uuid::Uuid::from_u128(id.0.as_u128() + 1))));
+        let later = RecordId(uuid::Uuid::from_u128(id.0.as_u128() + 1));
+        let runs: [fn(PatientId, Option<RecordId>) -> Range; 2] =
+            [records, |of, before| records_by_type(of, "t", before)];
+        let places: [fn(PatientId, RecordId) -> Key; 2] =
+            [record, |of, id| record_by_type(of, "t", id)];
+        for (run, place) in runs.into_iter().zip(places) {
+            let within = |before, id| {
+                let range = run(of, before);
+                (&range.first..=&range.last).contains(&&place(of, id).sk)
+            };
+            assert!(within(Some(id), preceding(id)) && within(None, id) && within(None, later));
+            assert!(!within(Some(id), id) && !within(Some(id), later));
         }
-        for range in [records(of, None), records_of_type(of, "t", None)] {
-            assert!(within(&range, id) && within(&range, RecordId(uuid::Uuid::from_u128(0))));
-        }
+        assert_eq!(typed_record(&record_by_type(of, "t", id)), Some(("t", id)));
+        assert_eq!(typed_record(&record(of, id)), None);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::{
 const BATCH: i32 = 100;
 /// How many items a query looks at, at most: about what DynamoDB gives in one answer (1 MB).
 const BIGGEST_BATCH: i32 = 1000;
-/// How many items in a row a page passes over, at most, before it leaves the rest to the next.
+/// How many items a page passes over, at most, before it leaves the rest to the next.
 const PASSED_AT_MOST: usize = 500;
 
 /// A walk along a run, newest first, one query at a time.
@@ -45,7 +45,7 @@ impl Scroll<'_> {
     /// that fills it.
     #[must_use]
     pub fn for_page(self, limit: usize) -> Self {
-        let batch = i32::try_from(limit).unwrap_or(BATCH).saturating_add(1).min(BATCH);
+        let batch = i32::try_from(limit).unwrap_or(BATCH).min(BATCH) + 1;
         Self { batch, ..self }
     }
 
@@ -110,7 +110,7 @@ impl Scroll<'_> {
     }
 }
 
-/// Several runs with the same kind of sort key, walked as one, newest first.
+/// Several runs whose sort keys end in an id, walked as one, newest first.
 #[derive(Debug)]
 pub struct Merged<'s> {
     runs: Vec<Run<'s>>,
@@ -145,8 +145,8 @@ impl Run<'_> {
         self.scroll.has_ended() || !self.ahead.is_empty()
     }
 
-    fn next_key(&self) -> Option<&str> {
-        self.ahead.front().map(|item| item.key.sk.as_str())
+    fn next_id(&self) -> Option<&str> {
+        self.ahead.front().and_then(|item| item.key.sk.rsplit('#').next())
     }
 }
 
@@ -159,7 +159,7 @@ impl Merged<'_> {
         try_join_all(self.runs.iter_mut().map(Run::refill)).await?;
         let mut items = Vec::new();
         while self.runs.iter().all(Run::is_known) {
-            let newest = self.runs.iter_mut().max_by(|a, b| a.next_key().cmp(&b.next_key()));
+            let newest = self.runs.iter_mut().max_by(|a, b| a.next_id().cmp(&b.next_id()));
             match newest.and_then(|run| run.ahead.pop_front()) {
                 Some(item) => items.push(item),
                 None => break,

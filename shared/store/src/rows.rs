@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::Fault,
     keys,
-    table::{Attributes, index, item, seal},
+    table::{Attributes, item, key_attributes, seal},
     vault::DataKey,
 };
 
@@ -114,22 +114,30 @@ impl RecordContent {
     }
 }
 
-/// The item of a record: its content sealed, its place in the index by its type's token.
+/// A record's place among those of its type: the sealed part, all that a list needs to pass it by.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TypePlace {
+    /// The day it speaks of.
+    pub date: Date,
+}
+
+/// The items of a record: itself and its place among those of its type.
 ///
 /// # Errors
 /// See [`seal`].
-pub fn record_item(
+pub fn record_items(
     of: PatientId,
     id: RecordId,
     (row, content): (&Record, &RecordContent),
     key: &DataKey,
-) -> Result<Attributes, Fault> {
+) -> Result<[Attributes; 2], Fault> {
     let at = keys::record(of, id);
-    let mut attributes = item(&at, row)?;
-    seal(&mut attributes, &at, key, content)?;
-    let token = key.token(content.kind.name());
-    index(&mut attributes, &keys::in_records_of_type(of, &token, id));
-    Ok(attributes)
+    let mut record = item(&at, row)?;
+    seal(&mut record, &at, key, content)?;
+    let at = keys::record_by_type(of, &key.token(content.kind.name()), id);
+    let mut place = key_attributes(&at);
+    seal(&mut place, &at, key, &TypePlace { date: content.date })?;
+    Ok([record, place])
 }
 
 /// A file as it was declared.

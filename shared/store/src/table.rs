@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{
         transact_get_items::TransactGetItemsError, transact_write_items::TransactWriteItemsError,
     },
     primitives::Blob,
-    types::{AttributeValue, Get, TransactGetItem, TransactWriteItem},
+    types::{AttributeValue, Get, KeysAndAttributes, TransactGetItem, TransactWriteItem},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_item};
@@ -178,6 +178,36 @@ impl Table {
             }
         }
         Err(Fault::Unavailable("TransactionConflict".into()))
+    }
+
+    /// Reads the items at `keys`, up to 100 (DynamoDB's limit), each as of its own moment, in no
+    /// order; those that are not there are left out.
+    ///
+    /// # Errors
+    /// `Fault::Unavailable` when the table refuses.
+    pub async fn read_each(&self, keys: &[Key]) -> Result<Vec<Item>, Fault> {
+        let mut items = Vec::new();
+        let mut wanted: Vec<_> = keys.iter().map(key_attributes).collect();
+        for attempt in 0..CONFLICT_TRIES {
+            if wanted.is_empty() {
+                return Ok(items);
+            }
+            if attempt > 0 {
+                tokio::time::sleep(jitter(attempt)).await;
+            }
+            let request = KeysAndAttributes::builder().consistent_read(true);
+            let request = request.set_keys(Some(std::mem::take(&mut wanted))).build();
+            let request = request.map_err(|_| Fault::Corrupt("keys"))?;
+            let call = self.client.batch_get_item().request_items(&self.name, request);
+            let answer = Box::pin(call.send()).await.map_err(|error| Fault::of(&error))?;
+            for found in answer.responses.unwrap_or_default().into_values().flatten() {
+                items.push(Item::from_attributes(found)?);
+            }
+            // What did not fit into 16 MB, or was throttled.
+            let left = answer.unprocessed_keys.unwrap_or_default();
+            wanted = left.into_values().flat_map(|left| left.keys).collect();
+        }
+        Err(Fault::Unavailable("UnprocessedKeys".into()))
     }
 
     async fn read_one(&self, key: &Key) -> Result<Option<Item>, Fault> {

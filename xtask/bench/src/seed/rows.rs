@@ -16,7 +16,7 @@ use store::{
     DataKey, Fault, Key, Owner, Store, keys, new_id,
     rows::{
         FileContent, GrantRow, Line, LiveGrant, Names, PageContent, Profile, Record, RecordContent,
-        Request, RequestContent, Staff, StaffContent, TextPage, record_item,
+        Request, RequestContent, Staff, StaffContent, TextPage, record_items,
     },
     table::{Attributes, index, item, seal},
 };
@@ -181,8 +181,10 @@ impl Writer {
             notes: Some("Fasting sample, taken in the morning; repeat in three months.".into()),
             file: Some(shape.file.clone()),
         };
-        let item = record_item(vault.patient, id, (&row, &content), &vault.key);
-        self.add(Row::Item(item.map_err(|fault| told(&fault))?)).await?;
+        let items = record_items(vault.patient, id, (&row, &content), &vault.key);
+        for item in items.map_err(|fault| told(&fault))? {
+            self.add(Row::Item(item)).await?;
+        }
         Ok(id)
     }
 

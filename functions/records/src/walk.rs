@@ -1,0 +1,98 @@
+//! The walk along a vault's records, newest first, past those that cannot be shown
+//! (docs/adr/0015-records-by-type.md).
+
+use std::collections::HashMap;
+
+use domain::{
+    RecordId,
+    names::Named,
+    record::{Class, RecordType},
+};
+use store::{
+    Fault, Item, Key, keys,
+    list::{Merged, Page},
+    rows::TypePlace,
+};
+
+use crate::{scope::Scope, view::RecordView};
+
+/// The most records read at once (DynamoDB's BatchGetItem).
+const AT_ONCE: usize = 100;
+
+impl Scope<'_> {
+    /// Fills `page` from the records made before `before`.
+    pub(crate) async fn walk(
+        &self,
+        page: &mut Page<RecordView>,
+        before: Option<RecordId>,
+        limit: usize,
+    ) -> Result<(), Fault> {
+        let types = RecordType::NAMES.iter().map(|(kind, _)| *kind);
+        let types: Vec<_> = types.filter(|kind| self.may_show(*kind)).collect();
+        match types.len() == RecordType::NAMES.len() && !self.is_dated() {
+            true => self.along_all(page, before, limit).await,
+            false => self.along(&types, page, before, limit).await,
+        }
+    }
+
+    async fn along_all(
+        &self,
+        page: &mut Page<RecordView>,
+        before: Option<RecordId>,
+        limit: usize,
+    ) -> Result<(), Fault> {
+        let records = self.store.scroll(keys::records(self.patient, before), None);
+        let mut records = records.for_page(limit);
+        while !page.is_full()
+            && let Some(items) = records.next().await?
+        {
+            self.fill(page, &items, true).await?;
+        }
+        Ok(())
+    }
+
+    /// Goes by the places of these types alone, and reads the records whose dates fit.
+    async fn along(
+        &self,
+        types: &[RecordType],
+        page: &mut Page<RecordView>,
+        before: Option<RecordId>,
+        limit: usize,
+    ) -> Result<(), Fault> {
+        let token = |kind: &RecordType| (self.key.token(kind.name()), *kind);
+        let types: HashMap<_, _> = types.iter().map(token).collect();
+        let run = |token| keys::records_by_type(self.patient, token, before);
+        let runs = types.keys().map(|token| self.store.scroll(run(token), None).for_page(limit));
+        let mut runs: Merged<'_> = runs.collect();
+        while !page.is_full()
+            && let Some(places) = runs.next().await?
+        {
+            let mut wanted = Vec::new();
+            for place in &places {
+                wanted.extend(self.wanted(place, &types)?);
+            }
+            for keys in wanted.chunks(AT_ONCE.min(limit + 1)) {
+                let mut items = self.store.table.read_each(keys).await?;
+                items.sort_by(|a, b| b.key.sk.cmp(&a.key.sk));
+                self.fill(page, &items, false).await?;
+                if page.is_full() {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The record at a place, if its class is shown.
+    fn wanted(
+        &self,
+        place: &Item,
+        types: &HashMap<String, RecordType>,
+    ) -> Result<Option<Key>, Fault> {
+        let Some((token, id)) = keys::typed_record(&place.key) else { return Ok(None) };
+        let Some(kind) = types.get(token) else { return Ok(None) };
+        let TypePlace { date } = place.open(self.key)?;
+        let shown = self.shows(Class { kind: *kind, date });
+        Ok(shown.then(|| keys::record(self.patient, id)))
+    }
+}
