@@ -10,7 +10,7 @@ that no function of the vault needs to know where it runs:
   must be proven before it changes; a failing pre-token trigger answers
   UserLambdaValidationException.
 - CloudFormation: time to live, point-in-time recovery and encryption of tables,
-  encryption of buckets; alarms over expressions are accepted; the SAM transform gets the stack's
+  encryption and Object Lock of buckets; alarms over expressions are accepted; the SAM transform gets the stack's
   parameters; WAFv2::WebACLAssociation is recorded and has no effect.
 - SQS: queue URLs do not change with the port.
 - DynamoDB: time-to-live deletions appear on the stream, marked as the service's;

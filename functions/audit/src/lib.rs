@@ -1,5 +1,7 @@
-//! Audit: who saw, changed or was refused what, told to the patient in plain sentences.
+//! Audit: who saw, changed or was refused what, told to the patient in plain sentences and kept
+//! where nobody can change it.
 
+pub mod audit_archive;
 pub mod audit_list;
 
 mod names;

@@ -264,6 +264,7 @@ fn words(action: Action) -> (&'static str, &'static str) {
         | Action::OcrStart
         | Action::OcrCollect
         | Action::GrantSweep
-        | Action::TableStream => ("do what only MediVault does", "did what only MediVault does"),
+        | Action::TableStream
+        | Action::AuditArchive => ("do what only MediVault does", "did what only MediVault does"),
     }
 }

@@ -98,6 +98,8 @@ actions! {
     GrantSweep = "grant_sweep",
     /// Follow the table's stream. System.
     TableStream = "table_stream",
+    /// Copy new audit entries to the archive. System.
+    AuditArchive = "audit_archive",
     /// Read the audit trail of a vault.
     AuditList = "audit_list",
 }
@@ -315,7 +317,8 @@ impl Action {
             | Self::OcrStart
             | Self::OcrCollect
             | Self::GrantSweep
-            | Self::TableStream => Rule::System,
+            | Self::TableStream
+            | Self::AuditArchive => Rule::System,
             Self::SessionRevoke | Self::MfaEnroll | Self::MfaVerify => Rule::Session,
             Self::ProfileGet => Rule::Own,
             Self::AccessRequestList | Self::GrantList => Rule::OwnConsent,

@@ -268,6 +268,12 @@ pub fn audit(of: Ledger, at: Timestamp, id: domain::AuditId) -> Key {
     Key::new(format!("AUDIT#{}#{}", ledger(of), month(at)), id.to_string())
 }
 
+/// Whether a key is an audit entry's.
+#[must_use]
+pub fn is_audit(key: &Key) -> bool {
+    key.pk.starts_with("AUDIT#")
+}
+
 /// The audit entries of one month, written `2026-11`.
 #[must_use]
 pub fn audits(of: Ledger, month: &str) -> Range {

@@ -1,5 +1,6 @@
-//! The table, the vault and the files. The only crate that knows DynamoDB, KMS and S3.
+//! The table, the vault, the files and the archive. The only crate that knows DynamoDB, KMS and S3.
 
+pub mod archive;
 pub mod change;
 mod connect;
 pub mod error;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 pub use aws_config::SdkConfig;
 
+pub use archive::Archive;
 pub use change::{Change, Update, number, text};
 pub use connect::Greeting;
 pub use error::Fault;

@@ -107,12 +107,8 @@ impl Objects {
     /// # Errors
     /// `Fault::Unavailable` when the environment names none.
     pub fn new(config: &SdkConfig) -> Result<Self, Fault> {
-        let client = aws_sdk_s3::config::Builder::from(config)
-            .force_path_style(config.endpoint_url().is_some())
-            .interceptor(TripCounter)
-            .build();
         Ok(Self {
-            client: Client::from_conf(client),
+            client: client(config),
             config: config.clone(),
             bucket: crate::variable("BUCKET_NAME")?,
             key_id: crate::variable("FILE_KEY_ARN")?,
@@ -278,6 +274,14 @@ impl Objects {
             }
         }
     }
+}
+
+/// A client of S3 that counts its trips.
+pub(crate) fn client(config: &SdkConfig) -> Client {
+    let config = aws_sdk_s3::config::Builder::from(config)
+        .force_path_style(config.endpoint_url().is_some())
+        .interceptor(TripCounter);
+    Client::from_conf(config.build())
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use aws_sigv4::{
     http_request::{SignableBody, SignableRequest, SigningSettings, sign},
     sign::v4,
 };
+use domain::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{Answer, Call, Outcome, Stack, Surprise, poll};
@@ -165,6 +166,40 @@ impl Stack {
     pub fn delete_object(&self, key: &str) -> Outcome {
         let url = format!("{}/{}/{key}", self.endpoint, self.output("BucketName")?);
         self.signed("s3", Call::new("DELETE", url))?.expect(204).map(|_| ())
+    }
+
+    /// A call of S3 on the archive; `rest` is an object's name, a query, or both.
+    ///
+    /// # Errors
+    /// When nobody answers.
+    pub fn archive(&self, method: &str, rest: &str, body: &[u8]) -> Outcome<Answer> {
+        let url = format!("{}/{}/{rest}", self.endpoint, self.output("ArchiveName")?);
+        self.signed("s3", Call::new(method, url).body(body.to_vec()))
+    }
+
+    /// The objects of the archive whose first entry is later than `since`: name and content.
+    ///
+    /// # Errors
+    /// When AWS refuses.
+    pub fn archived(&self, since: Timestamp) -> Outcome<Vec<(String, String)>> {
+        // Names sort by time: the day, and an id that begins with the milliseconds of the epoch.
+        let time = format!("{:012x}", since.as_millisecond());
+        let (high, low) = time.split_at(8);
+        let mut last = format!("{}/{high}-{low}", since.strftime("%Y/%m/%d"));
+        let mut found = Vec::new();
+        loop {
+            let after = last.replace('/', "%2F");
+            let list = self.archive("GET", &format!("?list-type=2&start-after={after}"), b"")?;
+            let xml = String::from_utf8_lossy(&list.expect(200)?.bytes).into_owned();
+            for name in xml.split("<Key>").skip(1).filter_map(|rest| rest.split("</Key>").next()) {
+                let object = self.archive("GET", name, b"")?.expect(200)?;
+                found.push((name.to_owned(), String::from_utf8(object.bytes)?));
+                name.clone_into(&mut last);
+            }
+            if !xml.contains("<IsTruncated>true</IsTruncated>") {
+                return Ok(found);
+            }
+        }
     }
 
     /// Asks the local Textract for a fault; see `xtask/local/textract.py`.

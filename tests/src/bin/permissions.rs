@@ -13,7 +13,7 @@ use tests::reference::camel;
 
 /// What is granted though no request of the suite uses it: the beginning of the role's logical id,
 /// or nothing for all; the action; a part of the resource; who needs it.
-const UNSEEN: [(&str, &str, &str, &str); 16] = [
+const UNSEEN: [(&str, &str, &str, &str); 17] = [
     ("", "logs:CreateLogStream", "", LAMBDA),
     ("", "logs:PutLogEvents", "", LAMBDA),
     ("", "xray:PutTraceSegments", "", LAMBDA),
@@ -21,11 +21,12 @@ const UNSEEN: [(&str, &str, &str, &str); 16] = [
     ("", "sqs:ReceiveMessage", "", LAMBDA),
     ("", "sqs:DeleteMessage", "", LAMBDA),
     ("", "sqs:GetQueueAttributes", "", LAMBDA),
-    ("TableStream", "dynamodb:DescribeStream", "", LAMBDA),
-    ("TableStream", "dynamodb:GetRecords", "", LAMBDA),
-    ("TableStream", "dynamodb:GetShardIterator", "", LAMBDA),
-    ("TableStream", "dynamodb:ListStreams", "", LAMBDA),
+    ("", "dynamodb:DescribeStream", "", LAMBDA),
+    ("", "dynamodb:GetRecords", "", LAMBDA),
+    ("", "dynamodb:GetShardIterator", "", LAMBDA),
+    ("", "dynamodb:ListStreams", "", LAMBDA),
     ("TableStream", "sqs:SendMessage", "StreamDeadLetters", LAMBDA),
+    ("AuditArchive", "sqs:SendMessage", "ArchiveDeadLetters", LAMBDA),
     ("", "kms:GenerateDataKey", ":key/", STORAGE),
     ("", "kms:Decrypt", ":key/", STORAGE),
     ("OcrStart", "iam:PassRole", "", "Textract, which is handed the role; checked on AWS alone"),

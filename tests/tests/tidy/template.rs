@@ -15,12 +15,13 @@ use crate::{
 };
 
 /// Where a wildcard action is right, and why: where, the action, the reason.
-const WILD_ACTIONS: [(&str, &str, &str); 5] = [
+const WILD_ACTIONS: [(&str, &str, &str); 6] = [
     ("VaultKey", "kms:*", "a key without its account's root cannot be administered"),
     ("StorageKey", "kms:*", "a key without its account's root cannot be administered"),
     ("StorageKey", "kms:ReEncrypt*", "two actions that AWS documents under this name"),
     ("StorageKey", "kms:GenerateDataKey*", "four actions that AWS documents under this name"),
     ("BucketPolicy", "s3:*", "denies, over plain HTTP"),
+    ("ArchivePolicy", "s3:*", "denies, over plain HTTP"),
 ];
 
 /// Which actions have no resource to name, and why.

@@ -134,6 +134,14 @@ def apply_bucket(name, properties):
         body = "".join(encryption_rule(rule) for rule in rules)
         text = f"<ServerSideEncryptionConfiguration>{body}</ServerSideEncryptionConfiguration>"
         accept(s3._put_bucket_encryption(name, text.encode()))
+    retention = ((properties.get("ObjectLockConfiguration") or {}).get("Rule") or {}).get("DefaultRetention")
+    if retention:
+        held = "".join(f"<{field}>{escape(str(value))}</{field}>" for field, value in retention.items())
+        text = (
+            "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>"
+            f"<Rule><DefaultRetention>{held}</DefaultRetention></Rule></ObjectLockConfiguration>"
+        )
+        accept(s3._put_object_lock_configuration(name, text.encode()))
 
 
 def encryption_rule(rule):
