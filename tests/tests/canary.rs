@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use domain::{names::Named, policy::Action};
+use domain::{Timestamp, names::Named, policy::Action};
 use serde_json::{Value, json};
 use testkit::{
     Hospital, Outcome, Patient, Stack,
@@ -11,6 +11,7 @@ use testkit::{
     documents::{Document, settled},
     ensure,
     http::post_form,
+    poll,
 };
 
 /// A word that stands nowhere by chance.
@@ -34,7 +35,7 @@ fn holds(value: &Value, words: &[String]) -> bool {
 
 #[test]
 fn i6_nothing_that_anybody_wrote_leaks() -> Outcome {
-    let stack = Stack::get()?;
+    let (stack, since) = (Stack::get()?, Timestamp::now());
     let names = ["hospital", "doctor", "patient"].map(canary);
     let [hospital, doctor, name] = &names;
     let ward = Hospital::open(stack, hospital)?;
@@ -68,6 +69,14 @@ fn i6_nothing_that_anybody_wrote_leaks() -> Outcome {
     }
     for object in stack.objects("")? {
         ensure(!words.iter().any(|word| object.contains(word.as_str())), "an object's name")?;
+    }
+    let kept = poll("the trail to be archived", || {
+        let kept = stack.archived(since)?;
+        Ok(kept.iter().any(|(_, lines)| lines.contains(&patient.id)).then_some(kept))
+    })?;
+    for (object, lines) in kept {
+        let clean = !words.iter().any(|word| object.contains(word) || lines.contains(word));
+        ensure(clean, format!("{object} of the archive"))?;
     }
     let groups = Action::NAMES.iter().map(|(_, operation)| stack.log_group(operation));
     for group in groups.collect::<Outcome<BTreeSet<String>>>()? {

@@ -46,6 +46,7 @@ BASE = {
     "USER_POOL_ID": f"{REGION}_Example01",
     "CLIENT_ID": "1example23456789",
     "BUCKET_NAME": "medivault-files",
+    "ARCHIVE_NAME": "medivault-archive",
     "QUEUE_URL": QUEUE,
     "OCR_QUEUE_URL": QUEUE,
     "COMPLETION_QUEUE_URL": QUEUE,

@@ -115,6 +115,7 @@ impl Seed {
             "mfa_enroll",
             "mfa_verify",
             "grant_sweep",
+            "audit_archive",
         ] {
             self.repeat(name, || self.events.sample(name))?;
         }
