@@ -206,6 +206,31 @@ fn i11_what_cannot_be_read_is_named_and_keeps_nothing_else_from_the_archive() ->
 }
 
 #[test]
+fn i11_what_can_never_be_read_is_set_aside_and_the_rest_goes_on() -> Outcome {
+    let _alone = alone();
+    let (stack, since) = (Stack::get()?, a_moment_ago()?);
+    let mut key = inserted("100")["dynamodb"]["Keys"].clone();
+    let table = stack.output("TableName")?;
+    let delete = json!({ "TableName": table, "Key": key });
+    key["id"] = json!({ "S": "no id" });
+    let put = json!({ "TableName": table, "Item": key });
+    stack.aws("dynamodb", "DynamoDB_20120810.PutItem", &put)?;
+    let patient = Patient::join(stack, "Paula Past")?;
+    let queue = json!({ "QueueUrl": stack.output("ArchiveDeadLettersUrl")? });
+    poll("what cannot be read to be set aside", || {
+        let received = stack.aws("sqs", "AmazonSQS.ReceiveMessage", &queue)?;
+        let told = received["Messages"][0]["Body"].as_str().unwrap_or_default().to_owned();
+        Ok(told.contains("audit_archive").then_some(()))
+    })?;
+    stack.aws("sqs", "AmazonSQS.PurgeQueue", &queue)?;
+    stack.aws("dynamodb", "DynamoDB_20120810.DeleteItem", &delete)?;
+    let told = patient.audit(stack)?.len();
+    poll("what came after it to be archived", || {
+        Ok((archived(stack, since, &patient.id)?.len() == told).then_some(()))
+    })
+}
+
+#[test]
 fn i11_while_the_archive_refuses_entries_wait_and_none_is_lost() -> Outcome {
     let _alone = alone();
     let (stack, since) = (Stack::get()?, a_moment_ago()?);
