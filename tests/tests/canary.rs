@@ -60,6 +60,7 @@ fn i6_nothing_that_anybody_wrote_leaks() -> Outcome {
     ensure(found.expect(200)?.list("/items")?.len() == 1, "and found by its text")?;
 
     let words: Vec<_> = names.iter().chain(&written).cloned().collect();
+    stack.get_path("/v1/me").token(patient.token()).expect(200)?;
     errors_echo_nothing(stack, &patient, &words)?;
     let items = stack.items()?;
     let mine = items.iter().filter(|item| item.to_string().contains(&patient.id));
