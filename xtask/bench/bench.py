@@ -64,7 +64,7 @@ class Bench:
 
     def __init__(self, options):
         self.options = options
-        self.work = options.work
+        self.work = options.work.resolve()
         self.binaries = options.binaries
         self.tls = setup.certificates(self.work / "tls")
         self.dynoxide = setup.dynoxide(self.work / "dynoxide")

@@ -134,14 +134,15 @@ function call(method, path, body) {
 }
 
 // Opens the connections before the first event, as ours does.
-const greet = (client) => client.config.endpoint().then(({ protocol, hostname, port, path }) =>
-  new Promise((resolve) => {
-    const request = httpsGet({ protocol, host: hostname, port, path, agent }, (answer) => {
-      answer.resume().on("end", resolve);
-    });
-    request.on("error", resolve);
-  }));
-await Promise.all([dynamo, kms].map(greet));
+const endpoint = (service) => process.env[`AWS_ENDPOINT_URL_${service}`]
+  ?? `https://${service.toLowerCase()}.${settings.region}.amazonaws.com`;
+const greet = (service) => new Promise((resolve) => {
+  const request = httpsGet(endpoint(service), { agent }, (answer) => {
+    answer.resume().on("end", resolve);
+  });
+  request.on("error", resolve);
+});
+await Promise.all(["DYNAMODB", "KMS"].map(greet));
 
 const ROOT = "/2018-06-01/runtime/invocation";
 for (;;) {
