@@ -29,6 +29,12 @@ def run(*command, **options):
     subprocess.run([str(part) for part in command], check=True, **options)
 
 
+def is_asked(operation):
+    """Whether somebody waits for an operation's answer: its sample event is a request."""
+    sample = next((ROOT / "events").glob(f"*/{operation}.json"))
+    return "httpMethod" in json.loads(sample.read_text())
+
+
 def certificates(folder):
     """A root, an issuer and a server's RSA certificate: a chain like the one AWS shows."""
     if (folder / "key.pem").exists():
