@@ -64,6 +64,8 @@ impl Scope<'_> {
         let run = |token| keys::records_by_type(self.patient, token, before);
         let runs = types.keys().map(|token| self.store.scroll(run(token), None).for_page(limit));
         let mut runs: Merged<'_> = runs.collect();
+        // A page first: where nothing is passed over, that fills it.
+        let mut at_once = AT_ONCE.min(limit + 1);
         while !page.is_full()
             && let Some(places) = runs.next().await?
         {
@@ -71,13 +73,13 @@ impl Scope<'_> {
             for place in &places {
                 wanted.extend(self.wanted(place, &types)?);
             }
-            for keys in wanted.chunks(AT_ONCE.min(limit + 1)) {
-                let mut items = self.store.table.read_each(keys).await?;
+            while !page.is_full() && !wanted.is_empty() {
+                let later = wanted.split_off(wanted.len().min(at_once));
+                let keys = std::mem::replace(&mut wanted, later);
+                let mut items = self.store.table.read_each(&keys).await?;
                 items.sort_by(|a, b| b.key.sk.cmp(&a.key.sk));
                 self.fill(page, &items, false).await?;
-                if page.is_full() {
-                    break;
-                }
+                at_once = AT_ONCE;
             }
         }
         Ok(())

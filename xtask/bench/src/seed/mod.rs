@@ -259,8 +259,10 @@ impl Seed {
     }
 
     async fn documents(&mut self) -> Result<()> {
-        let caller = Some(self.vault.caller());
-        let path = vec![("patientId", self.vault.patient.to_string())];
+        // Not the vault that is listed: its newest records would all be waiting for their files.
+        let vault = self.writer.vault().await?;
+        let caller = Some(vault.caller());
+        let path = vec![("patientId", vault.patient.to_string())];
         self.repeat("upload_create", || {
             self.ask("upload_create", Said { caller, path: path.clone(), ..Said::default() })
         })?;
@@ -268,7 +270,6 @@ impl Seed {
         let waiting = shape(&self.image, RecordStatus::AwaitingUpload, None);
         let pending = shape(&self.image, RecordStatus::Available, Some(TextStatus::Pending));
         let reading = shape(&pdf, RecordStatus::Available, Some(TextStatus::Reading));
-        let vault = self.writer.vault().await?;
         for (name, shape) in
             [("upload_ingest", waiting), ("ocr_start", pending), ("ocr_collect", reading)]
         {
