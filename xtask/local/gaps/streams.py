@@ -1,4 +1,4 @@
-"""DynamoDB streams: partial failures and a limit to retries.
+"""DynamoDB streams: partial failures, a limit to retries, restarts.
 
 ministack takes a batch as done when the function answered, and repeats a failing
 one for ever. AWS repeats from the first failed item, and after MaximumRetryAttempts
@@ -37,6 +37,22 @@ def fill():
         return {**result, "error": False}
 
     service._execute_function = judged
+    service.get_state = without_positions(service.get_state)
+
+
+def without_positions(get_state):
+    """What is kept over a restart, without how far each stream was read.
+
+    The records themselves are not kept, and new ones are counted from nothing: with its old
+    place a follower would pass over as many of them as it had read.
+    """
+
+    def kept():
+        state = get_state()
+        state.pop("dynamodb_stream_positions", None)
+        return state
+
+    return kept
 
 
 def by_the_poller():
