@@ -6,7 +6,7 @@ use aws_lambda_events::event::dynamodb::{Event as StreamEvent, EventRecord};
 use edge::{Boxed, Event, Service, batch, request::now};
 use hospital::{Directory, invitation};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use store::{Fault, Key, Store, keys, rows::LiveGrant};
 
 use crate::expiry;
@@ -51,13 +51,13 @@ async fn handle(follower: &Follower, event: Value) -> Result<Value, Fault> {
     let event: StreamEvent =
         serde_json::from_value(event).map_err(|_| Fault::Corrupt("stream-event"))?;
     for record in event.records {
-        let number = record.change.sequence_number.clone();
+        let number = record.change.sequence_number.clone().unwrap_or_default();
         if let Err(fault) = follow(follower, record).await {
-            batch::log_failed("table_stream", number.as_deref().unwrap_or_default(), None, &fault);
-            return Ok(json!({ "batchItemFailures": [{ "itemIdentifier": number }] }));
+            batch::log_failed("table_stream", &number, None, &fault);
+            return Ok(batch::answer(&[number]));
         }
     }
-    Ok(json!({ "batchItemFailures": [] }))
+    Ok(batch::answer(&[]))
 }
 
 async fn follow(follower: &Follower, record: EventRecord) -> Result<(), Fault> {

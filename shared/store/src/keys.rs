@@ -141,13 +141,17 @@ pub fn texts(of: PatientId, oldest: RecordId, newest: RecordId) -> Range {
 /// The record that a record's key names.
 #[must_use]
 pub fn record_of(key: &Key) -> Option<RecordId> {
-    key.sk.strip_prefix("RECORD#").and_then(RecordId::parse)
+    record_named(&key.sk)
 }
 
 /// The record whose place a cursor holds.
 #[must_use]
 pub fn record_at(place: &Attributes) -> Option<RecordId> {
-    place.get("SK")?.as_s().ok()?.strip_prefix("RECORD#").and_then(RecordId::parse)
+    record_named(place.get("SK")?.as_s().ok()?)
+}
+
+fn record_named(sk: &str) -> Option<RecordId> {
+    sk.strip_prefix("RECORD#").and_then(RecordId::parse)
 }
 
 /// The record that a text page's key names.
