@@ -73,13 +73,13 @@ impl Scope<'_> {
             for place in &places {
                 wanted.extend(self.wanted(place, &types)?);
             }
-            while !page.is_full() && !wanted.is_empty() {
-                let later = wanted.split_off(wanted.len().min(at_once));
-                let keys = std::mem::replace(&mut wanted, later);
-                let mut items = self.store.table.read_each(&keys).await?;
+            let mut left = wanted.as_slice();
+            while !page.is_full() && !left.is_empty() {
+                let (keys, later) = left.split_at(left.len().min(at_once));
+                let mut items = self.store.table.read_each(keys).await?;
                 items.sort_by(|a, b| b.key.sk.cmp(&a.key.sk));
                 self.fill(page, &items, false).await?;
-                at_once = AT_ONCE;
+                (left, at_once) = (later, AT_ONCE);
             }
         }
         Ok(())
