@@ -10,7 +10,7 @@ use std::sync::{
 };
 
 use serde_json::{Value, json};
-use testkit::{Hospital, Outcome, Patient, Stack, cast, cast::Account, ensure};
+use testkit::{Hospital, Outcome, Patient, Stack, cast, cast::Account, ensure, poll};
 
 fn cognito(stack: &Stack, operation: &str, body: &Value) -> Outcome<Value> {
     let target = format!("AWSCognitoIdentityProviderService.{operation}");
@@ -208,33 +208,119 @@ fn i9_a_factor_in_use_is_not_replaced() -> Outcome {
     Ok(())
 }
 
+/// Writes how far an enrolment has come, as `table_stream` does.
+fn mark(stack: &Stack, account: &Account, mark: &str) -> Outcome {
+    let mark = json!([{ "Name": "custom:mfa", "Value": mark }]);
+    let pool = stack.output("UserPoolId")?;
+    let body = json!({ "UserPoolId": pool, "Username": account.email, "UserAttributes": mark });
+    cognito(stack, "AdminUpdateUserAttributes", &body).map(|_| ())
+}
+
+/// The key of a proof that somebody holds a second factor.
+fn proof(account: &Account) -> Value {
+    let sub = cast::claim(&account.token, "sub").unwrap();
+    json!({
+        "PK": { "S": format!("ACCOUNT#{sub}") },
+        "SK": { "S": format!("FACTOR#{}", uuid::Uuid::now_v7()) },
+    })
+}
+
+/// The proofs of an account that stand in the table.
+fn proofs(stack: &Stack, account: &Account) -> Outcome<usize> {
+    let of = proof(account)["PK"].clone();
+    Ok(stack.items()?.iter().filter(|item| item["PK"] == of).count())
+}
+
 #[test]
 fn i11_an_enrolment_that_was_cut_short_is_completed() -> Outcome {
     let stack = Stack::get()?;
-    let mark = |account: &Account, mark: &str| {
-        let mark = json!([{ "Name": "custom:mfa", "Value": mark }]);
-        let pool = stack.output("UserPoolId")?;
-        let body = json!({ "UserPoolId": pool, "Username": account.email, "UserAttributes": mark });
-        cognito(stack, "AdminUpdateUserAttributes", &body)
-    };
-    // Before the sessions were ended: with another code.
     let (doctors, mut admin) = newcomer(stack)?;
-    mark(&admin, "held")?;
-    let held = refreshed(stack, &admin.refresh)?.unwrap();
-    kept_out(stack, &doctors, &held)?;
-    mark(&admin, "")?;
     let begun = stack.post("/v1/me/mfa").token(&admin.token).expect(200)?;
     admin.hold(begun.text("/secret")?);
-    mark(&admin, "held")?;
-    let code = json!({ "code": admin.code()? });
-    stack.post("/v1/me/mfa/verify").token(&admin.token).json(&code).expect(204)?;
+    let code = json!({ "AccessToken": admin.token, "UserCode": admin.code()? });
+    cognito(stack, "VerifySoftwareToken", &code)?;
+    // As if it had ended after its first step: whoever signs in meanwhile has no second factor.
+    mark(stack, &admin, "held")?;
+    let held = refreshed(stack, &admin.refresh)?.unwrap();
+    kept_out(stack, &doctors, &held)?;
+    let early = admin.refresh.clone();
+    let mut standing = proof(&admin);
+    standing["proven_at"] = json!({ "S": "2026-01-05T12:00:00Z" });
+    let put = json!({ "TableName": stack.output("TableName")?, "Item": standing });
+    stack.aws("dynamodb", "DynamoDB_20120810.PutItem", &put)?;
+    admin.factor_in_use(stack)?;
+    ensure(refreshed(stack, &early)?.is_none(), "the session from before has ended")?;
+    poll("the proof to have done its work", || Ok((proofs(stack, &admin)? == 0).then_some(())))?;
     admin.sign_in(stack)?;
-    stack.get_path(&doctors).token(&admin.token).expect(200)?;
-    // After it, when the mark had to be taken off: with a new secret.
-    mark(&admin, "")?;
+    stack.get_path(&doctors).token(&admin.token).expect(200).map(|_| ())
+}
+
+#[test]
+fn i11_a_factor_that_was_reset_is_enrolled_anew() -> Outcome {
+    let stack = Stack::get()?;
+    let (doctors, mut admin) = newcomer(stack)?;
+    admin.enroll(stack)?;
+    // As the operator resets a lost one (docs/OPERATIONS.md).
+    let mut user = json!({ "UserPoolId": stack.output("UserPoolId")?, "Username": admin.email });
+    user["SoftwareTokenMfaSettings"] = json!({ "Enabled": false });
+    cognito(stack, "AdminSetUserMFAPreference", &user)?;
+    mark(stack, &admin, "")?;
+    ensure(by_password(stack, &admin)?.is_some(), "no code is asked for")?;
     admin.sign_in(stack)?;
     kept_out(stack, &doctors, &admin.token)?;
     let_in_once_enrolled(stack, &doctors, &mut admin)
+}
+
+#[test]
+fn i7_a_proof_seen_again_ends_no_session() -> Outcome {
+    let stack = Stack::get()?;
+    let (doctors, mut admin) = newcomer(stack)?;
+    admin.enroll(stack)?;
+    poll("the proof to have done its work", || Ok((proofs(stack, &admin)? == 0).then_some(())))?;
+    admin.sign_in(stack)?;
+    let key = proof(&admin);
+    let record = json!({
+        "eventID": "1", "eventName": "INSERT", "eventVersion": "1.1",
+        "eventSource": "aws:dynamodb", "awsRegion": "eu-central-1",
+        "dynamodb": {
+            "ApproximateCreationDateTime": 1_767_614_400.0, "Keys": key, "NewImage": key,
+            "SequenceNumber": "100", "SizeBytes": 10, "StreamViewType": "NEW_AND_OLD_IMAGES",
+        },
+        "eventSourceARN": "arn:aws:dynamodb:eu-central-1:000000000000:table/t/stream/s",
+    });
+    let done = stack.invoke("table_stream", &json!({ "Records": [record] }))?;
+    ensure(done == json!({ "batchItemFailures": [] }), format!("{done}"))?;
+    let later = refreshed(stack, &admin.refresh)?.unwrap();
+    stack.get_path(&doctors).token(&later).expect(200).map(|_| ())
+}
+
+#[test]
+fn i7_two_proofs_at_once_are_one_enrolment() -> Outcome {
+    let stack = Stack::get()?;
+    let (doctors, mut admin) = newcomer(stack)?;
+    let begun = stack.post("/v1/me/mfa").token(&admin.token).expect(200)?;
+    admin.hold(begun.text("/secret")?);
+    std::thread::scope(|scope| {
+        let each = [(); 2].map(|()| scope.spawn(|| admin.prove(stack)));
+        // The one that comes second may find its session ended.
+        let each = each.map(|one| one.join().unwrap());
+        ensure(each.iter().any(Result::is_ok), "one was taken")
+    })?;
+    poll("both to have done their work", || Ok((proofs(stack, &admin)? == 0).then_some(())))?;
+    admin.sign_in(stack)?;
+    stack.get_path(&doctors).token(&admin.token).expect(200).map(|_| ())
+}
+
+#[test]
+fn i2_a_second_factor_is_on_record() -> Outcome {
+    let stack = Stack::get()?;
+    let mut patient = Patient::join(stack, "Ana Lima")?;
+    patient.account.enroll(stack)?;
+    patient.account.sign_in(stack)?;
+    let trail = patient.audit(stack)?;
+    let entries = trail.iter().filter(|entry| entry["action"] == "mfa_verify");
+    let said: Vec<_> = entries.map(|entry| entry["sentence"].clone()).collect();
+    ensure(said == [json!("You set up a second factor.")], format!("{said:?}"))
 }
 
 #[test]

@@ -1,8 +1,5 @@
 //! Counts AWS round trips, as each function logs them: at most two one after the other for any
 //! HTTP operation of a function that is warm for the vault, one for those that only sign in.
-//!
-//! `mfa_verify` alone makes four, once in an account's life: that no session is open from before,
-//! and no token can undo it, rests on the order in which Cognito is asked (I9).
 
 use domain::{
     names::Named,
@@ -75,11 +72,7 @@ fn a_warm_request_makes_at_most_two_round_trips_one_after_the_other() -> Outcome
                 | Action::SessionRefresh
                 | Action::SessionRevoke
         );
-        let most = match action {
-            Action::MfaVerify => 4,
-            _ if session => 1,
-            _ => 2,
-        };
+        let most = if session { 1 } else { 2 };
         ensure(sequential <= most, format!("{name} makes {sequential} trips in a row"))?;
     }
     Ok(())

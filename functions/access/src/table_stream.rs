@@ -1,10 +1,11 @@
 //! Follows the table's stream: a live grant that TTL took away is recorded as expired (I4), a
-//! newly invited doctor gets an account. Records may come late and twice (I7); the first that
+//! newly invited doctor gets an account, a proven second factor is taken into use. Records may come late and twice (I7); the first that
 //! fails is reported, so that the stream goes on from there (I11).
 
 use aws_lambda_events::event::dynamodb::{Event as StreamEvent, EventRecord};
 use edge::{Boxed, Event, Service, batch, request::now};
 use hospital::{Directory, invitation};
+use identity::{Accounts, second_factor};
 use serde::Deserialize;
 use serde_json::Value;
 use store::{Fault, Key, Store, keys, rows::LiveGrant};
@@ -17,19 +18,24 @@ pub fn operation() -> Event<Follower> {
     edge::event("table_stream", |follower, event| Box::pin(handle(follower, event)))
 }
 
-/// The store and the directory of accounts.
+/// The store and the user pool, as the two services see it whose work is ended here.
 #[derive(Debug)]
 pub struct Follower {
     store: Store,
     directory: Directory,
+    accounts: Accounts,
 }
 
 impl Service for Follower {
     fn connect() -> Boxed<'static, Result<Self, Fault>> {
         Box::pin(async {
             let config = store::aws_config().await;
-            let directory = Directory::new(&config, store::variable("USER_POOL_ID")?);
-            Ok(Self { store: Store::new(&config)?, directory })
+            let pool = store::variable("USER_POOL_ID")?;
+            Ok(Self {
+                store: Store::new(&config)?,
+                directory: Directory::new(&config, pool.clone()),
+                accounts: Accounts::new(&config, pool),
+            })
         })
     }
 
@@ -61,15 +67,21 @@ async fn handle(follower: &Follower, event: Value) -> Result<Value, Fault> {
 }
 
 async fn follow(follower: &Follower, record: EventRecord) -> Result<(), Fault> {
-    let Follower { store, directory } = follower;
+    let Follower { store, directory, accounts } = follower;
     let key = serde_dynamo::from_item(record.change.keys);
     let Place { pk, sk } = key.map_err(|_| Fault::Corrupt("stream-key"))?;
     let key = Key { pk, sk };
-    match (record.event_name.as_str(), keys::doctor_of(&key)) {
-        ("INSERT", Some(doctor)) => {
-            invitation::send(store, directory, doctor, now()).await.map(|_| ())
+    match record.event_name.as_str() {
+        "INSERT" => {
+            if let Some(doctor) = keys::doctor_of(&key) {
+                invitation::send(store, directory, doctor, now()).await?;
+            }
+            if let Some(account) = keys::proven_by(&key) {
+                second_factor::take_into_use(store, accounts, account, &key).await?;
+            }
+            Ok(())
         }
-        ("REMOVE", _) if keys::is_live_grant(&key) => {
+        "REMOVE" if keys::is_live_grant(&key) => {
             let live = serde_dynamo::from_item(record.change.old_image);
             removed(store, &live.map_err(|_| Fault::Corrupt("stream-image"))?).await
         }

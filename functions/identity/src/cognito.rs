@@ -9,7 +9,7 @@ use aws_sdk_cognitoidentityprovider::{
         SoftwareTokenMfaSettingsType, VerifySoftwareTokenResponseType,
     },
 };
-use domain::{named, names::Named};
+use domain::{AccountId, named, names::Named};
 use edge::{Boxed, Known, Service};
 use store::{Fault, Greeting, Store, TripCounter, variable};
 
@@ -23,24 +23,35 @@ fn client(config: &store::SdkConfig) -> Client {
     Client::from_conf(Builder::from(config).interceptor(TripCounter).build())
 }
 
-/// The user pool as the apps use it: `USER_POOL_ID` and `CLIENT_ID`.
+/// The accounts of a user pool, as their administrator.
+#[derive(Debug)]
+pub struct Accounts {
+    client: Client,
+    pool: String,
+}
+
+/// The user pool as the apps use it.
 #[derive(Debug)]
 pub struct Pool {
-    client: Client,
-    id: String,
+    pub(crate) accounts: Accounts,
     app: String,
+}
+
+impl Pool {
+    /// The pool named by the environment: `USER_POOL_ID` and `CLIENT_ID`.
+    pub(crate) fn new(config: &store::SdkConfig) -> Result<Self, Fault> {
+        let accounts = Accounts::new(config, variable("USER_POOL_ID")?);
+        Ok(Self { accounts, app: variable("CLIENT_ID")? })
+    }
+
+    fn client(&self) -> &Client {
+        &self.accounts.client
+    }
 }
 
 impl Service for Pool {
     fn connect() -> Boxed<'static, Result<Self, Fault>> {
-        Box::pin(async {
-            let config = store::aws_config().await;
-            Ok(Self {
-                client: client(&config),
-                id: variable("USER_POOL_ID")?,
-                app: variable("CLIENT_ID")?,
-            })
-        })
+        Box::pin(async { Self::new(&store::aws_config().await) })
     }
 
     fn store(&self) -> Option<&Store> {
@@ -50,7 +61,7 @@ impl Service for Pool {
     fn greet(&self) -> Boxed<'_, ()> {
         Box::pin(async {
             let once = Config::builder().retry_config(RetryConfig::disabled());
-            let call = self.client.admin_get_user().customize();
+            let call = self.client().admin_get_user().customize();
             let call = call.interceptor(Greeting).config_override(once);
             let _ = Box::pin(call.send()).await;
         })
@@ -91,6 +102,47 @@ async fn user(client: &Client, pool: &str, name: &str) -> Result<AdminGetUserOut
     Box::pin(call.send()).await.map_err(|error| Fault::of(&error))
 }
 
+impl Accounts {
+    /// The accounts of `pool`.
+    #[must_use]
+    pub fn new(config: &store::SdkConfig, pool: String) -> Self {
+        Self { client: client(config), pool }
+    }
+
+    /// What is to be known of an account before its authenticator app is touched.
+    pub(crate) async fn enrolment(&self, account: AccountId) -> Result<Enrolment, Fault> {
+        let user = user(&self.client, &self.pool, &account.to_string()).await?;
+        let text = |name: &str| {
+            user.user_attributes().iter().find(|one| one.name() == name).and_then(|one| one.value())
+        };
+        let email = text("email").ok_or(Fault::Corrupt("cognito-answer"))?.to_owned();
+        Ok(Enrolment { email, mark: text(MARK).and_then(Mark::from_name) })
+    }
+
+    /// From now on every sign-in of `account` asks for a code.
+    pub(crate) async fn ask_for_codes(&self, account: AccountId) -> Result<(), Fault> {
+        let app = SoftwareTokenMfaSettingsType::builder().enabled(true).preferred_mfa(true).build();
+        let call = self.client.admin_set_user_mfa_preference().user_pool_id(&self.pool);
+        let call = call.username(account.to_string()).software_token_mfa_settings(app);
+        Box::pin(call.send()).await.map(drop).map_err(|error| Fault::of(&error))
+    }
+
+    /// Writes how far the enrolment of `account` has come.
+    pub(crate) async fn mark(&self, account: AccountId, mark: Mark) -> Result<(), Fault> {
+        let call = self.client.admin_update_user_attributes().user_pool_id(&self.pool);
+        let call = call.username(account.to_string());
+        let call = call.user_attributes(attribute(MARK, mark.name())?);
+        Box::pin(call.send()).await.map(drop).map_err(|error| Fault::of(&error))
+    }
+
+    /// Ends every session of `account`, and what Cognito takes their access tokens for.
+    pub(crate) async fn sign_out_everywhere(&self, account: AccountId) -> Result<(), Fault> {
+        let call = self.client.admin_user_global_sign_out().user_pool_id(&self.pool);
+        let call = call.username(account.to_string());
+        Box::pin(call.send()).await.map(drop).map_err(|error| Fault::of(&error))
+    }
+}
+
 impl Pool {
     pub(crate) async fn sign_up(
         &self,
@@ -98,25 +150,25 @@ impl Pool {
         password: &str,
         name: &str,
     ) -> Result<(), Fault> {
-        let call = self.client.sign_up().client_id(&self.app).username(email).password(password);
+        let call = self.client().sign_up().client_id(&self.app).username(email).password(password);
         let call = call.user_attributes(attribute("email", email)?);
         let call = call.user_attributes(attribute("name", name)?);
         Box::pin(call.send()).await.map(drop).map_err(|error| Fault::of(&error))
     }
 
     pub(crate) async fn resend(&self, email: &str) -> Result<(), Fault> {
-        let call = self.client.resend_confirmation_code().client_id(&self.app).username(email);
+        let call = self.client().resend_confirmation_code().client_id(&self.app).username(email);
         Box::pin(call.send()).await.map(drop).map_err(|error| Fault::of(&error))
     }
 
     pub(crate) async fn confirm(&self, email: &str, code: &str) -> Result<(), Fault> {
-        let call = self.client.confirm_sign_up().client_id(&self.app);
+        let call = self.client().confirm_sign_up().client_id(&self.app);
         let call = call.username(email).confirmation_code(code);
         Box::pin(call.send()).await.map(drop).map_err(|error| Fault::of(&error))
     }
 
     pub(crate) async fn sign_in(&self, email: &str, password: &str) -> Result<Step, Fault> {
-        let call = self.client.initiate_auth().client_id(&self.app);
+        let call = self.client().initiate_auth().client_id(&self.app);
         let call = call.auth_flow(AuthFlowType::UserPasswordAuth);
         let call = call.auth_parameters("USERNAME", email).auth_parameters("PASSWORD", password);
         let answer = Box::pin(call.send()).await.map_err(|error| Fault::of(&error))?;
@@ -126,7 +178,7 @@ impl Pool {
     }
 
     pub(crate) async fn refresh(&self, token: &str) -> Result<Step, Fault> {
-        let call = self.client.initiate_auth().client_id(&self.app);
+        let call = self.client().initiate_auth().client_id(&self.app);
         let call = call.auth_flow(AuthFlowType::RefreshTokenAuth);
         let call = call.auth_parameters("REFRESH_TOKEN", token);
         let answer = Box::pin(call.send()).await.map_err(|error| Fault::of(&error))?;
@@ -143,7 +195,7 @@ impl Pool {
             Challenge::NewPassword => (ChallengeNameType::NewPasswordRequired, "NEW_PASSWORD"),
             Challenge::MfaCode => (ChallengeNameType::SoftwareTokenMfa, "SOFTWARE_TOKEN_MFA_CODE"),
         };
-        let call = self.client.respond_to_auth_challenge().client_id(&self.app);
+        let call = self.client().respond_to_auth_challenge().client_id(&self.app);
         let call = call.challenge_name(name).session(session);
         let call = call.challenge_responses("USERNAME", username);
         let call = call.challenge_responses(field, secret);
@@ -154,49 +206,16 @@ impl Pool {
 
     /// The secret of a new authenticator app, not in use before [`Pool::verify`].
     pub(crate) async fn new_secret(&self, access_token: &str) -> Result<String, Fault> {
-        let call = self.client.associate_software_token().access_token(access_token);
+        let call = self.client().associate_software_token().access_token(access_token);
         let answer = Box::pin(call.send()).await.map_err(|error| Fault::of(&error))?;
         answer.secret_code.ok_or(Fault::Corrupt("cognito-answer"))
     }
 
-    /// What is to be known of an account before its authenticator app is touched.
-    pub(crate) async fn enrolment(&self, username: &str) -> Result<Enrolment, Fault> {
-        let user = user(&self.client, &self.id, username).await?;
-        let text = |name: &str| {
-            user.user_attributes().iter().find(|one| one.name() == name).and_then(|one| one.value())
-        };
-        let email = text("email").ok_or(Fault::Corrupt("cognito-answer"))?.to_owned();
-        Ok(Enrolment { email, mark: text(MARK).and_then(Mark::from_name) })
-    }
-
     /// Whether `code` is what the new authenticator app shows.
     pub(crate) async fn verify(&self, access_token: &str, code: &str) -> Result<bool, Fault> {
-        let call = self.client.verify_software_token().access_token(access_token).user_code(code);
+        let call = self.client().verify_software_token().access_token(access_token).user_code(code);
         let answer = Box::pin(call.send()).await.map_err(|error| Fault::of(&error))?;
         Ok(answer.status == Some(VerifySoftwareTokenResponseType::Success))
-    }
-
-    /// From now on every sign-in of `username` asks for a code.
-    pub(crate) async fn ask_for_codes(&self, username: &str) -> Result<(), Fault> {
-        let app = SoftwareTokenMfaSettingsType::builder().enabled(true).preferred_mfa(true).build();
-        let call = self.client.admin_set_user_mfa_preference().user_pool_id(&self.id);
-        let call = call.username(username).software_token_mfa_settings(app);
-        Box::pin(call.send()).await.map(drop).map_err(|error| Fault::of(&error))
-    }
-
-    /// Writes how far the enrolment of `username` has come; `None` removes it.
-    pub(crate) async fn mark(&self, username: &str, mark: Option<Mark>) -> Result<(), Fault> {
-        let call = self.client.admin_update_user_attributes().user_pool_id(&self.id);
-        let value = mark.map_or("", Mark::name);
-        let call = call.username(username).user_attributes(attribute(MARK, value)?);
-        Box::pin(call.send()).await.map(drop).map_err(|error| Fault::of(&error))
-    }
-
-    /// Ends every session of `username`, and what Cognito takes their access tokens for.
-    pub(crate) async fn sign_out_everywhere(&self, username: &str) -> Result<(), Fault> {
-        let call = self.client.admin_user_global_sign_out().user_pool_id(&self.id);
-        let call = call.username(username);
-        Box::pin(call.send()).await.map(drop).map_err(|error| Fault::of(&error))
     }
 }
 

@@ -16,10 +16,13 @@ pub mod cognito_post_confirmation;
 pub mod cognito_pre_token;
 pub mod mfa_enroll;
 pub mod mfa_verify;
+pub mod second_factor;
 pub mod session_answer;
 pub mod session_create;
 pub mod session_refresh;
 pub mod session_revoke;
+
+pub use cognito::Accounts;
 
 use domain::{
     audit::Target,

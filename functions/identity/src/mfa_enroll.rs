@@ -40,7 +40,7 @@ struct Output {
 
 async fn handle(pool: &Pool, request: &Request) -> Result<Reply<Output>, Failure> {
     own::<MfaEnroll>(request)?;
-    let known = pool.enrolment(request.username()?).await;
+    let known = pool.accounts.enrolment(request.account()?).await;
     let known = known.map_err(|fault| refused(Asked::Enroll, fault))?;
     known.open()?;
     let secret = pool.new_secret(request.access_token()?).await;

@@ -22,7 +22,7 @@ pub fn operation() -> Http<Pool, impl Promise> {
 
 async fn handle(pool: &Pool, request: &Request) -> Result<Reply<(), 204>, Failure> {
     own::<SessionRevoke>(request)?;
-    if let Err(fault) = pool.sign_out_everywhere(request.username()?).await {
+    if let Err(fault) = pool.accounts.sign_out_everywhere(request.account()?).await {
         settle(Asked::SignOut, fault)?;
     }
     Ok(Reply::no_content())

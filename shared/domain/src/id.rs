@@ -29,6 +29,8 @@ macro_rules! id {
 }
 
 id! {
+    /// An account: the subject (`sub`) that Cognito gave it.
+    AccountId;
     /// A patient: the subject (`sub`) of their Cognito account.
     PatientId;
     /// A doctor, minted when a hospital invites them (UUIDv7).

@@ -13,5 +13,7 @@ pub mod record;
 pub mod staff;
 
 pub use caller::Caller;
-pub use id::{AuditId, DoctorId, GrantId, HospitalId, PatientId, RecordId, RequestId, StaffId};
+pub use id::{
+    AccountId, AuditId, DoctorId, GrantId, HospitalId, PatientId, RecordId, RequestId, StaffId,
+};
 pub use jiff::{Timestamp, civil::Date};

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use domain::{
-    Caller, DoctorId, HospitalId, PatientId, StaffId, Timestamp, caller::Role, names::Named,
+    AccountId, Caller, DoctorId, HospitalId, PatientId, StaffId, Timestamp, caller::Role,
+    names::Named,
 };
 use lambda_http::{Body, RequestExt, request::RequestContext};
 use serde_json::Value;
@@ -24,7 +25,7 @@ pub struct Request {
     query: Vec<(String, String)>,
     headers: HashMap<String, String>,
     caller: Option<Caller>,
-    username: Option<String>,
+    account: Option<AccountId>,
 }
 
 impl Request {
@@ -47,7 +48,7 @@ impl Request {
                 parts.uri.path_and_query().map_or("", |path| path.as_str())
             ),
             caller: claims.as_ref().and_then(caller),
-            username: claims.as_ref().and_then(|claims| text(claims, "username")),
+            account: claims.as_ref().and_then(account),
             body: match body {
                 Body::Text(text) => text.into_bytes(),
                 Body::Binary(bytes) => bytes,
@@ -76,12 +77,12 @@ impl Request {
         Ok(header.strip_prefix("Bearer ").unwrap_or(header))
     }
 
-    /// The name under which Cognito keeps the caller, for calls made on their behalf.
+    /// The caller's account at Cognito, for calls made on their behalf.
     ///
     /// # Errors
     /// 401 without one.
-    pub fn username(&self) -> Result<&str, Failure> {
-        self.username.as_deref().ok_or(UNAUTHENTICATED.into())
+    pub fn account(&self) -> Result<AccountId, Failure> {
+        self.account.ok_or(UNAUTHENTICATED.into())
     }
 
     /// A header, by its lower-case name.
@@ -132,8 +133,8 @@ fn context(event: &lambda_http::Request) -> (String, Option<Value>) {
     }
 }
 
-fn text(claims: &Value, name: &str) -> Option<String> {
-    claims.get(name).and_then(Value::as_str).map(str::to_owned)
+fn account(claims: &Value) -> Option<AccountId> {
+    claims.get("sub").and_then(Value::as_str).and_then(AccountId::parse)
 }
 
 /// The caller that the authorizer's claims make: who, never what they may do (I9). The claims

@@ -2,7 +2,7 @@
 //! file. Keys hold ids, times and tokens only (I6).
 
 use domain::{
-    DoctorId, GrantId, HospitalId, PatientId, RecordId, RequestId, StaffId, Timestamp,
+    AccountId, DoctorId, GrantId, HospitalId, PatientId, RecordId, RequestId, StaffId, Timestamp,
     audit::Ledger, names::Named, policy::Action,
 };
 
@@ -233,6 +233,19 @@ pub fn doctors(at: HospitalId) -> Range {
 #[must_use]
 pub fn admin(at: HospitalId, id: StaffId) -> Key {
     Key::new(hospital(at), format!("ADMIN#{id}"))
+}
+
+/// A proof that somebody holds a second factor which is not in use yet.
+#[must_use]
+pub fn proof(of: AccountId, id: uuid::Uuid) -> Key {
+    Key::new(format!("ACCOUNT#{of}"), format!("FACTOR#{id}"))
+}
+
+/// The account that a proof's key names.
+#[must_use]
+pub fn proven_by(key: &Key) -> Option<AccountId> {
+    let account = key.pk.strip_prefix("ACCOUNT#").and_then(AccountId::parse)?;
+    key.sk.starts_with("FACTOR#").then_some(account)
 }
 
 fn ledger(of: Ledger) -> String {

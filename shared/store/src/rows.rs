@@ -309,6 +309,13 @@ pub struct Staff {
     pub sent_at: Option<Timestamp>,
 }
 
+/// A proof that somebody holds a second factor. It stands until the factor is in use (I11).
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Proof {
+    /// When it was given.
+    pub proven_at: Timestamp,
+}
+
 /// A doctor or admin: the sealed part, under the hospital's key.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct StaffContent {

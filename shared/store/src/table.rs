@@ -142,7 +142,7 @@ impl Table {
     }
 
     /// Opens the connection, if it can be: the first call tries again.
-    pub(crate) async fn greet(&self) {
+    pub async fn greet(&self) {
         let once = Config::builder().retry_config(RetryConfig::disabled());
         let call = self.client.get_item().customize().interceptor(Greeting).config_override(once);
         let _ = Box::pin(call.send()).await;

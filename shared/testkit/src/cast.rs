@@ -127,15 +127,39 @@ impl Account {
         Ok(totp.generate_current().to_string())
     }
 
-    /// Enrols a second factor; the caller has to sign in again.
+    /// Enrols a second factor and waits until it is in use; the caller has to sign in again.
     ///
     /// # Errors
     /// When enrolling fails.
     pub fn enroll(&mut self, stack: &Stack) -> Outcome {
         let begun = stack.post("/v1/me/mfa").token(&self.token).expect(200)?;
         self.hold(begun.text("/secret")?);
+        self.prove(stack)?;
+        self.factor_in_use(stack)
+    }
+
+    /// Proves the authenticator app by the code of this moment.
+    ///
+    /// # Errors
+    /// When the code is refused.
+    pub fn prove(&self, stack: &Stack) -> Outcome {
         let code = json!({ "code": self.code()? });
-        stack.post("/v1/me/mfa/verify").token(&self.token).json(&code).expect(204).map(|_| ())
+        stack.post("/v1/me/mfa/verify").token(&self.token).json(&code).expect(202).map(|_| ())
+    }
+
+    /// Waits until the second factor is in use, as the operator sees it.
+    ///
+    /// # Errors
+    /// When it is not for long.
+    pub fn factor_in_use(&self, stack: &Stack) -> Outcome {
+        let user = json!({ "UserPoolId": stack.output("UserPoolId")?, "Username": self.email });
+        let target = "AWSCognitoIdentityProviderService.AdminGetUser";
+        poll("the second factor to be in use", || {
+            let found = stack.aws("cognito-idp", target, &user)?;
+            let mut attributes = found["UserAttributes"].as_array().into_iter().flatten();
+            let on = |one: &Value| one["Name"] == "custom:mfa" && one["Value"] == "on";
+            Ok(attributes.any(on).then_some(()))
+        })
     }
 
     /// Takes the secret of an authenticator app, from now on the one that codes are made with.
