@@ -1,9 +1,12 @@
 //! What happens when AWS itself fails: nothing is disclosed, nothing is lost, and a repetition
-//! succeeds. KMS really refuses here (its key is switched off); a table that throttles cannot be
-//! had from the local AWS, so the fault proxy stands in for that.
+//! succeeds. KMS really refuses here (its key is switched off); a table that throttles and a Cognito
+//! that breaks cannot be had from the local AWS, so the fault proxy stands in for those.
 
 use serde_json::json;
-use testkit::{Fault, Outcome, Patient, Proxy, Stack, Surprise, Ward, cast::reading, ensure};
+use testkit::{
+    Fault, Hospital, Outcome, Patient, Proxy, Stack, Surprise, Ward, cast, cast::Account,
+    cast::reading, ensure, poll,
+};
 
 /// Tests here change the stack as a whole, so they run one after the other.
 static ONE_AT_A_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());
@@ -66,6 +69,44 @@ fn ask_through(stack: &Stack, ward: &Ward, patient: &Patient, proxy: &Proxy) -> 
     ensure(asked.bytes == again.bytes, "once means once")?;
     let mine = stack.get_path("/v1/access-requests").token(patient.token()).expect(200)?;
     ensure(mine.list("/items")?.len() == 1, "one request came of it")
+}
+
+#[test]
+fn i9_no_session_counts_before_the_earlier_ones_have_ended() -> Outcome {
+    let _alone = alone();
+    let stack = Stack::get()?;
+    let (_, mut admin) = Hospital::add(stack, "St. Elsewhere", "Ines Keller")?;
+    admin.sign_in(stack)?;
+    let proxy = Proxy::before(stack)?;
+    let before = stack.variables("table_stream")?;
+    let mut behind = before.clone();
+    behind["AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER"] = json!(proxy.url);
+    stack.set_variables("table_stream", &behind)?;
+    proxy.break_every(Some("AdminUserGlobalSignOut"));
+    let outcome = enrol_half(stack, &mut admin, &proxy);
+    proxy.break_every(None);
+    stack.set_variables("table_stream", &before)?;
+    outcome?;
+    // The stream has not given up (I11).
+    admin.factor_in_use(stack)?;
+    admin.sign_in(stack)?;
+    ensure(cast::claim(&admin.token, "mfa").as_deref() == Some("true"), "now it counts")
+}
+
+/// Enrols as far as it goes while no session can be ended.
+fn enrol_half(stack: &Stack, admin: &mut Account, proxy: &Proxy) -> Outcome {
+    let begun = stack.post("/v1/me/mfa").token(&admin.token).expect(200)?;
+    admin.hold(begun.text("/secret")?);
+    admin.prove(stack)?;
+    poll("sessions not to be ended", || {
+        Ok(proxy.counts().1.contains_key(&Fault::Broken).then_some(()))
+    })?;
+    let early = json!({ "refreshToken": admin.refresh });
+    let early = stack.post("/v1/sessions/refresh").json(&early).expect(200)?;
+    let counts = |token: &str| cast::claim(token, "mfa").as_deref() != Some("false");
+    ensure(!counts(early.text("/accessToken")?), "a session from before")?;
+    admin.sign_in(stack)?;
+    ensure(!counts(&admin.token), "nor one that a code opened")
 }
 
 /// Ends a function's environments: the next request meets a cold one.

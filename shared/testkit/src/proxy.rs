@@ -1,6 +1,6 @@
-//! A fault proxy: stands between functions and the table, and fails as AWS does. A function is put
-//! behind it by `AWS_ENDPOINT_URL_DYNAMODB` in its environment. Requests go on byte by byte, so
-//! their signatures still hold.
+//! A fault proxy: stands between functions and the table, or Cognito, and fails as AWS does. A
+//! function is put behind it by `AWS_ENDPOINT_URL_DYNAMODB` and its like in its environment.
+//! Requests go on byte by byte, so their signatures still hold.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -64,6 +64,7 @@ pub struct Proxy {
 #[derive(Debug, Default)]
 struct Plan {
     next: VecDeque<Fault>,
+    every: Option<String>,
     seed: u64,
     per_mille: u64,
     calls: u64,
@@ -71,7 +72,7 @@ struct Plan {
 }
 
 impl Proxy {
-    /// Stands before the stack's DynamoDB; passes everything on until told otherwise.
+    /// Stands before the stack; passes everything on until told otherwise.
     ///
     /// # Errors
     /// When there is no port to serve at.
@@ -99,6 +100,11 @@ impl Proxy {
         self.plan().next = std::iter::repeat_n(fault, times).collect();
     }
 
+    /// Breaks every call of `operation` and no other; with none, it is over.
+    pub fn break_every(&self, operation: Option<&str>) {
+        self.plan().every = operation.map(str::to_owned);
+    }
+
     /// From now on each fault meets `per_mille` of a thousand calls, by a seed; 0 ends it.
     pub fn fail_at_random(&self, seed: u64, per_mille: u64) {
         let mut plan = self.plan();
@@ -114,8 +120,12 @@ impl Proxy {
 }
 
 impl Plan {
-    fn draw(&mut self, transaction: bool) -> Option<(Fault, u64)> {
+    fn draw(&mut self, operation: &str, transaction: bool) -> Option<(Fault, u64)> {
         self.calls += 1;
+        if self.every.as_deref() == Some(operation) {
+            *self.made.entry(Fault::Broken).or_default() += 1;
+            return Some((Fault::Broken, 0));
+        }
         let random = scattered(self.seed.wrapping_mul(1_000_003).wrapping_add(self.calls));
         let drawn = match self.per_mille {
             0 => None,
@@ -144,7 +154,10 @@ fn serve(mut client: TcpStream, behind: &str, plan: &Mutex<Plan>) -> Option<()> 
     loop {
         let request = message(&mut client)?;
         let items = transaction(&request);
-        let drawn = plan.lock().unwrap_or_else(PoisonError::into_inner).draw(items.is_some());
+        let operation = operation(&request).unwrap_or_default();
+        let mut planned = plan.lock().unwrap_or_else(PoisonError::into_inner);
+        let drawn = planned.draw(&operation, items.is_some());
+        drop(planned);
         let answer = match drawn {
             None => forward(behind, &request)?,
             Some((Fault::Lost, _)) => return forward(behind, &request).map(|_| ()),
@@ -174,6 +187,18 @@ fn forward(behind: &str, request: &[u8]) -> Option<Vec<u8>> {
     server.set_nodelay(true).ok()?;
     server.write_all(request).ok()?;
     message(&mut server)
+}
+
+/// The operation a request asks for, by its `X-Amz-Target`.
+fn operation(request: &[u8]) -> Option<String> {
+    let head = request.windows(4).position(|end| end == b"\r\n\r\n")?;
+    let head = std::str::from_utf8(request.get(..head)?).ok()?;
+    let named = |line: &str| {
+        let (name, value) = line.split_once(':')?;
+        let target = name.eq_ignore_ascii_case("x-amz-target").then_some(value)?;
+        Some(target.rsplit('.').next()?.trim().to_owned())
+    };
+    head.lines().find_map(named)
 }
 
 /// How many items a transaction has; `None` for any other call.
