@@ -238,6 +238,27 @@ fn a_later_grant_takes_the_place_of_the_live_one() -> Outcome {
 }
 
 #[test]
+fn a_later_grant_takes_the_place_of_the_live_one_however_many_there_are() -> Outcome {
+    let (stack, ward, patient) = scene("Mona Many")?;
+    // More than are read at once, and before the one it is about.
+    for n in 0..30 {
+        let other = json!({
+            "PK": { "S": format!("PATIENT#{}", patient.id) },
+            "SK": { "S": format!("LIVE#ffffffff-0000-7000-8000-{n:012}") },
+        });
+        let put = json!({ "TableName": stack.output("TableName")?, "Item": other });
+        stack.aws("dynamodb", "DynamoDB_20120810.PutItem", &put)?;
+    }
+    let first = ward.doctor.granted(stack, &patient, &reading(&["lab-report"], 3600))?;
+    let second = ward.doctor.granted(stack, &patient, &reading(&["imaging"], 3600))?;
+    let grants = pages(stack, patient.token(), "/v1/grants?limit=1")?;
+    let states: Vec<_> = grants.iter().map(|g| (g["id"].clone(), g["status"].clone())).collect();
+    let expected =
+        [(second["id"].clone(), json!("active")), (first["id"].clone(), json!("replaced"))];
+    ensure(states == expected, format!("{states:?}"))
+}
+
+#[test]
 fn counted_reads_are_never_more_than_allowed() -> Outcome {
     let (stack, ward, patient) = scene("Clara Count")?;
     let mut terms = reading(&["all"], 3600);

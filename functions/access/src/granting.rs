@@ -45,7 +45,10 @@ pub(crate) fn begin(parties: Parties, terms: Terms, now: Timestamp) -> Result<Gr
     })
 }
 
-/// The patient's live grants as far as one query shows them. Few patients have more, so the one
+/// How many live grants are read at once: more cost time that few patients need.
+const SHOWN: usize = 20;
+
+/// The patient's live grants as far as a short query shows them. Few patients have more, so the one
 /// a doctor holds is known before it is known which doctor is meant.
 pub(crate) struct LiveGrants {
     shown: Vec<Item>,
@@ -55,7 +58,7 @@ pub(crate) struct LiveGrants {
 impl LiveGrants {
     /// Those of `patient`.
     pub(crate) async fn of(store: &Store, patient: PatientId) -> Result<Self, Fault> {
-        let mut scroll = store.scroll(keys::live_grants(patient), None);
+        let mut scroll = store.scroll(keys::live_grants(patient), None).for_page(SHOWN);
         let shown = scroll.next().await?.unwrap_or_default();
         Ok(Self { shown, whole: scroll.has_ended() })
     }
