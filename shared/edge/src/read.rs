@@ -229,7 +229,9 @@ impl<'r> Reader<'r> {
         let name = "Idempotency-Key";
         let request =
             self.ask(Place::Header, name, true, &custom(|_| Ok(()), Idempotency::schema))?;
-        let detail = || "must be 1 to 255 printable ASCII characters, new for each change".into();
+        let detail = || {
+            "must be given once: 1 to 255 printable ASCII characters, new for each change".into()
+        };
         self.taken(Place::Header, name, Idempotency::of(request).ok_or_else(detail))
     }
 

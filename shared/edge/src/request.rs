@@ -6,7 +6,11 @@ use domain::{
     AccountId, Caller, DoctorId, HospitalId, PatientId, StaffId, Timestamp, caller::Role,
     names::Named,
 };
-use lambda_http::{Body, RequestExt, request::RequestContext};
+use lambda_http::{
+    Body, RequestExt,
+    http::{HeaderMap, HeaderName},
+    request::RequestContext,
+};
 use serde_json::Value;
 
 use crate::problem::{Failure, UNAUTHENTICATED};
@@ -32,11 +36,7 @@ impl Request {
     pub(crate) fn new(event: lambda_http::Request) -> Self {
         let path = pairs(event.path_parameters_ref().map(|map| map.iter()));
         let query = pairs(event.query_string_parameters_ref().map(|map| map.iter()));
-        let header =
-            |(name, value): (&lambda_http::http::HeaderName, &lambda_http::http::HeaderValue)| {
-                Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
-            };
-        let headers = event.headers().iter().filter_map(header).collect();
+        let headers = headers(event.headers());
         let (id, claims) = context(&event);
         let (parts, body) = event.into_parts();
         Self {
@@ -85,7 +85,8 @@ impl Request {
         self.account.ok_or(UNAUTHENTICATED.into())
     }
 
-    /// A header, by its lower-case name.
+    /// A header, by its lower-case name. One that was sent twice is none: which of the two was
+    /// meant is not ours to choose.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str)
@@ -123,6 +124,15 @@ fn pairs<'a, T: FromIterator<(String, String)>>(
     map.into_iter().flatten().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
+fn headers(sent: &HeaderMap) -> HashMap<String, String> {
+    let once = |name: &HeaderName| {
+        let mut values = sent.get_all(name).iter();
+        let value = values.next().filter(|_| values.next().is_none())?;
+        Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+    };
+    sent.keys().filter_map(once).collect()
+}
+
 fn context(event: &lambda_http::Request) -> (String, Option<Value>) {
     match event.request_context_ref() {
         Some(RequestContext::ApiGatewayV1(context)) => (
@@ -158,6 +168,15 @@ fn caller(claims: &Value) -> Option<Caller> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_header_that_was_sent_twice_is_none() {
+        let mut sent = HeaderMap::new();
+        for (name, value) in [("idempotency-key", "a"), ("accept", "b"), ("idempotency-key", "c")] {
+            sent.append(HeaderName::from_static(name), value.parse().unwrap());
+        }
+        assert_eq!(headers(&sent), HashMap::from([("accept".into(), "b".into())]));
+    }
 
     #[test]
     fn claims_make_a_caller_only_when_they_are_whole() {
