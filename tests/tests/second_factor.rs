@@ -216,70 +216,43 @@ fn mark(stack: &Stack, account: &Account, mark: &str) -> Outcome {
     cognito(stack, "AdminUpdateUserAttributes", &body).map(|_| ())
 }
 
-/// The key of a proof that somebody holds a second factor.
-fn proof(account: &Account) -> Value {
+/// Switches the asking for codes on or off, as the operator.
+fn asking(stack: &Stack, account: &Account, on: bool) -> Outcome {
+    let app = json!({ "Enabled": on, "PreferredMfa": on });
+    let mut body = json!({ "UserPoolId": stack.output("UserPoolId")?, "Username": account.email });
+    body["SoftwareTokenMfaSettings"] = app;
+    cognito(stack, "AdminSetUserMFAPreference", &body).map(|_| ())
+}
+
+/// Puts a proof that `account` holds a second factor, given at `at`, and waits until it is taken,
+/// if it is to be.
+fn put_proof(stack: &Stack, account: &Account, at: domain::Timestamp) -> Outcome<Value> {
     let sub = cast::claim(&account.token, "sub").unwrap();
-    json!({
+    let key = json!({
         "PK": { "S": format!("ACCOUNT#{sub}") },
         "SK": { "S": format!("FACTOR#{}", uuid::Uuid::now_v7()) },
+    });
+    let mut proof = key.clone();
+    proof["proven_at"] = json!({ "S": at.to_string() });
+    proof["expires_at"] = json!({ "N": (at.as_second() + 24 * 60 * 60).to_string() });
+    let put = json!({ "TableName": stack.output("TableName")?, "Item": proof });
+    stack.aws("dynamodb", "DynamoDB_20120810.PutItem", &put)?;
+    Ok(key)
+}
+
+/// Waits until every proof of `account` has been taken.
+fn all_taken(stack: &Stack, account: &Account) -> Outcome {
+    let of = format!("ACCOUNT#{}", cast::claim(&account.token, "sub").unwrap());
+    poll("the proofs to be taken", || {
+        let items = stack.items()?;
+        let mut proofs = items.iter().filter(|item| item["PK"]["S"] == of.as_str());
+        Ok(proofs.all(|item| item.get("taken_at").is_some()).then_some(()))
     })
 }
 
-/// The proofs of an account that stand in the table.
-fn proofs(stack: &Stack, account: &Account) -> Outcome<usize> {
-    let of = proof(account)["PK"].clone();
-    Ok(stack.items()?.iter().filter(|item| item["PK"] == of).count())
-}
-
-#[test]
-fn i11_an_enrolment_that_was_cut_short_is_completed() -> Outcome {
-    let stack = Stack::get()?;
-    let (doctors, mut admin) = newcomer(stack)?;
-    let begun = stack.post("/v1/me/mfa").token(&admin.token).expect(200)?;
-    admin.hold(begun.text("/secret")?);
-    let code = json!({ "AccessToken": admin.token, "UserCode": admin.code()? });
-    cognito(stack, "VerifySoftwareToken", &code)?;
-    // As if it had ended after its first step: whoever signs in meanwhile has no second factor.
-    mark(stack, &admin, "held")?;
-    let held = refreshed(stack, &admin.refresh)?.unwrap();
-    kept_out(stack, &doctors, &held)?;
-    let early = admin.refresh.clone();
-    let mut standing = proof(&admin);
-    standing["proven_at"] = json!({ "S": "2026-01-05T12:00:00Z" });
-    let put = json!({ "TableName": stack.output("TableName")?, "Item": standing });
-    stack.aws("dynamodb", "DynamoDB_20120810.PutItem", &put)?;
-    admin.factor_in_use(stack)?;
-    ensure(refreshed(stack, &early)?.is_none(), "the session from before has ended")?;
-    poll("the proof to have done its work", || Ok((proofs(stack, &admin)? == 0).then_some(())))?;
-    admin.sign_in(stack)?;
-    stack.get_path(&doctors).token(&admin.token).expect(200).map(|_| ())
-}
-
-#[test]
-fn i11_a_factor_that_was_reset_is_enrolled_anew() -> Outcome {
-    let stack = Stack::get()?;
-    let (doctors, mut admin) = newcomer(stack)?;
-    admin.enroll(stack)?;
-    // As the operator resets a lost one (docs/OPERATIONS.md).
-    let mut user = json!({ "UserPoolId": stack.output("UserPoolId")?, "Username": admin.email });
-    user["SoftwareTokenMfaSettings"] = json!({ "Enabled": false });
-    cognito(stack, "AdminSetUserMFAPreference", &user)?;
-    mark(stack, &admin, "")?;
-    ensure(by_password(stack, &admin)?.is_some(), "no code is asked for")?;
-    admin.sign_in(stack)?;
-    kept_out(stack, &doctors, &admin.token)?;
-    let_in_once_enrolled(stack, &doctors, &mut admin)
-}
-
-#[test]
-fn i7_a_proof_seen_again_ends_no_session() -> Outcome {
-    let stack = Stack::get()?;
-    let (doctors, mut admin) = newcomer(stack)?;
-    admin.enroll(stack)?;
-    poll("the proof to have done its work", || Ok((proofs(stack, &admin)? == 0).then_some(())))?;
-    admin.sign_in(stack)?;
-    let key = proof(&admin);
-    let record = json!({
+/// The stream's record of a proof.
+fn told_of(key: &Value) -> Value {
+    json!({ "Records": [{
         "eventID": "1", "eventName": "INSERT", "eventVersion": "1.1",
         "eventSource": "aws:dynamodb", "awsRegion": "eu-central-1",
         "dynamodb": {
@@ -287,26 +260,122 @@ fn i7_a_proof_seen_again_ends_no_session() -> Outcome {
             "SequenceNumber": "100", "SizeBytes": 10, "StreamViewType": "NEW_AND_OLD_IMAGES",
         },
         "eventSourceARN": "arn:aws:dynamodb:eu-central-1:000000000000:table/t/stream/s",
-    });
-    let done = stack.invoke("table_stream", &json!({ "Records": [record] }))?;
-    ensure(done == json!({ "batchItemFailures": [] }), format!("{done}"))?;
-    let later = refreshed(stack, &admin.refresh)?.unwrap();
-    stack.get_path(&doctors).token(&later).expect(200).map(|_| ())
+    }] })
+}
+
+/// Begins to enrol and proves the app at Cognito itself, so that nothing of ours knows.
+fn prove_elsewhere(stack: &Stack, account: &mut Account) -> Outcome {
+    let begun = stack.post("/v1/me/mfa").token(&account.token).expect(200)?;
+    account.hold(begun.text("/secret")?);
+    let code = json!({ "AccessToken": account.token, "UserCode": account.code()? });
+    cognito(stack, "VerifySoftwareToken", &code).map(|_| ())
 }
 
 #[test]
-fn i7_two_proofs_at_once_are_one_enrolment() -> Outcome {
+fn i11_an_enrolment_that_was_cut_short_is_completed() -> Outcome {
+    let stack = Stack::get()?;
+    let (doctors, mut admin) = newcomer(stack)?;
+    prove_elsewhere(stack, &mut admin)?;
+    // As if it had ended after its first step: whoever signs in meanwhile has no second factor.
+    mark(stack, &admin, "held")?;
+    let held = refreshed(stack, &admin.refresh)?.unwrap();
+    kept_out(stack, &doctors, &held)?;
+    let early = admin.refresh.clone();
+    put_proof(stack, &admin, domain::Timestamp::now())?;
+    admin.factor_in_use(stack)?;
+    ensure(refreshed(stack, &early)?.is_none(), "the session from before has ended")?;
+    ensure(by_password(stack, &admin)?.is_none(), "a code is asked for")?;
+    all_taken(stack, &admin)?;
+    admin.sign_in(stack)?;
+    stack.get_path(&doctors).token(&admin.token).expect(200).map(|_| ())
+}
+
+#[test]
+fn i11_an_enrolment_that_cannot_be_is_as_if_it_had_not_begun() -> Outcome {
+    let stack = Stack::get()?;
+    let (doctors, mut admin) = newcomer(stack)?;
+    // There is no app: Cognito will never ask for its codes.
+    put_proof(stack, &admin, domain::Timestamp::now())?;
+    all_taken(stack, &admin)?;
+    admin.sign_in(stack)?;
+    kept_out(stack, &doctors, &admin.token)?;
+    let_in_once_enrolled(stack, &doctors, &mut admin)
+}
+
+#[test]
+fn i11_a_factor_that_was_reset_is_enrolled_anew() -> Outcome {
+    let stack = Stack::get()?;
+    let (doctors, mut admin) = newcomer(stack)?;
+    admin.enroll(stack)?;
+    all_taken(stack, &admin)?;
+    // As the operator resets a lost one (docs/OPERATIONS.md).
+    asking(stack, &admin, false)?;
+    mark(stack, &admin, "")?;
+    ensure(by_password(stack, &admin)?.is_some(), "no code is asked for")?;
+    admin.sign_in(stack)?;
+    kept_out(stack, &doctors, &admin.token)?;
+    // An old proof brings back nothing.
+    let long_ago = domain::Timestamp::from_second(domain::Timestamp::now().as_second() - 90_000);
+    let key = put_proof(stack, &admin, long_ago.unwrap())?;
+    let done = stack.invoke("table_stream", &told_of(&key))?;
+    ensure(done == json!({ "batchItemFailures": [] }), format!("{done}"))?;
+    ensure(by_password(stack, &admin)?.is_some(), "still no code is asked for")?;
+    let_in_once_enrolled(stack, &doctors, &mut admin)
+}
+
+#[test]
+fn i9_a_proof_that_comes_again_opens_nothing_and_ends_nothing() -> Outcome {
+    let stack = Stack::get()?;
+    let (doctors, mut admin) = newcomer(stack)?;
+    admin.enroll(stack)?;
+    all_taken(stack, &admin)?;
+    admin.sign_in(stack)?;
+    put_proof(stack, &admin, domain::Timestamp::now())?;
+    all_taken(stack, &admin)?;
+    let later = refreshed(stack, &admin.refresh)?.unwrap();
+    stack.get_path(&doctors).token(&later).expect(200)?;
+    // Had the asking been switched off, a session without a code must gain nothing by it.
+    asking(stack, &admin, false)?;
+    let (_, refresh) = by_password(stack, &admin)?.unwrap();
+    put_proof(stack, &admin, domain::Timestamp::now())?;
+    all_taken(stack, &admin)?;
+    kept_out(stack, &doctors, &refreshed(stack, &refresh)?.unwrap())
+}
+
+#[test]
+fn i7_a_proof_sent_again_is_answered_again() -> Outcome {
+    let stack = Stack::get()?;
+    let (_, mut admin) = newcomer(stack)?;
+    let begun = stack.post("/v1/me/mfa").token(&admin.token).expect(200)?;
+    admin.hold(begun.text("/secret")?);
+    let code = json!({ "code": admin.code()? });
+    let prove = stack.post("/v1/me/mfa/verify").token(&admin.token).key("same");
+    let first = prove.clone().json(&code).expect(202)?;
+    admin.factor_in_use(stack)?;
+    let again = prove.clone().json(&code).expect(202)?;
+    ensure(first.bytes == again.bytes, "the same answer")?;
+    prove.json(&json!({ "code": "000000" })).expect(422)?.problem("idempotency-key-reused")
+}
+
+#[test]
+fn i7_proofs_at_once_are_one_enrolment() -> Outcome {
     let stack = Stack::get()?;
     let (doctors, mut admin) = newcomer(stack)?;
     let begun = stack.post("/v1/me/mfa").token(&admin.token).expect(200)?;
     admin.hold(begun.text("/secret")?);
+    let code = json!({ "code": admin.code()? });
+    let prove = stack.post("/v1/me/mfa/verify").token(&admin.token).json(&code);
     std::thread::scope(|scope| {
-        let each = [(); 2].map(|()| scope.spawn(|| admin.prove(stack)));
-        // The one that comes second may find its session ended.
-        let each = each.map(|one| one.join().unwrap());
-        ensure(each.iter().any(Result::is_ok), "one was taken")
+        // Two with one key, and one of its own, which may find its session ended.
+        let same = [(); 2].map(|()| scope.spawn(|| prove.clone().key("same").expect(202)));
+        let other = scope.spawn(|| prove.clone().key("other").send());
+        for one in same {
+            one.join().unwrap()?;
+        }
+        let status = other.join().unwrap()?.status;
+        ensure([202, 401, 409].contains(&status), format!("{status}"))
     })?;
-    poll("both to have done their work", || Ok((proofs(stack, &admin)? == 0).then_some(())))?;
+    all_taken(stack, &admin)?;
     admin.sign_in(stack)?;
     stack.get_path(&doctors).token(&admin.token).expect(200).map(|_| ())
 }
@@ -320,7 +389,7 @@ fn i2_a_second_factor_is_on_record() -> Outcome {
     let trail = patient.audit(stack)?;
     let entries = trail.iter().filter(|entry| entry["action"] == "mfa_verify");
     let said: Vec<_> = entries.map(|entry| entry["sentence"].clone()).collect();
-    ensure(said == [json!("You set up a second factor.")], format!("{said:?}"))
+    ensure(said == [json!("You confirmed a second factor for signing in.")], format!("{said:?}"))
 }
 
 #[test]

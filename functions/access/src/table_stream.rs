@@ -1,6 +1,7 @@
 //! Follows the table's stream: a live grant that TTL took away is recorded as expired (I4), a
-//! newly invited doctor gets an account, a proven second factor is taken into use. Records may come late and twice (I7); the first that
-//! fails is reported, so that the stream goes on from there (I11).
+//! newly invited doctor gets an account, a proven second factor is taken into use. Records may come
+//! late and twice (I7). One that fails keeps no other from being done; the stream goes on from the
+//! first that did (I11).
 
 use aws_lambda_events::event::dynamodb::{Event as StreamEvent, EventRecord};
 use edge::{Boxed, Event, Service, batch, request::now};
@@ -56,14 +57,15 @@ struct Place {
 async fn handle(follower: &Follower, event: Value) -> Result<Value, Fault> {
     let event: StreamEvent =
         serde_json::from_value(event).map_err(|_| Fault::Corrupt("stream-event"))?;
+    let mut failed = Vec::new();
     for record in event.records {
         let number = record.change.sequence_number.clone().unwrap_or_default();
         if let Err(fault) = follow(follower, record).await {
             batch::log_failed("table_stream", &number, None, &fault);
-            return Ok(batch::answer(&[number]));
+            failed.push(number);
         }
     }
-    Ok(batch::answer(&[]))
+    Ok(batch::answer(&failed))
 }
 
 async fn follow(follower: &Follower, record: EventRecord) -> Result<(), Fault> {
@@ -77,7 +79,7 @@ async fn follow(follower: &Follower, record: EventRecord) -> Result<(), Fault> {
                 invitation::send(store, directory, doctor, now()).await?;
             }
             if let Some(account) = keys::proven_by(&key) {
-                second_factor::take_into_use(store, accounts, account, &key).await?;
+                second_factor::take_into_use(store, accounts, account, (&key, now())).await?;
             }
             Ok(())
         }

@@ -90,16 +90,21 @@ impl Service for Triggers {
 }
 
 impl Triggers {
-    /// Whether `username` has an authenticator app that every sign-in asks for.
+    /// Whether `username` has a second factor that is in use, and that every sign-in asks for.
     pub(crate) async fn has_mfa(&self, pool: &str, username: &str) -> Result<bool, Fault> {
         let user = user(&self.client, pool, username).await?;
-        Ok(user.user_mfa_setting_list().iter().any(|name| name == "SOFTWARE_TOKEN_MFA"))
+        let asked = user.user_mfa_setting_list().iter().any(|name| name == "SOFTWARE_TOKEN_MFA");
+        Ok(asked && text(&user, MARK).and_then(Mark::from_name) == Some(Mark::On))
     }
 }
 
 async fn user(client: &Client, pool: &str, name: &str) -> Result<AdminGetUserOutput, Fault> {
     let call = client.admin_get_user().user_pool_id(pool).username(name);
     Box::pin(call.send()).await.map_err(|error| Fault::of(&error))
+}
+
+fn text<'u>(user: &'u AdminGetUserOutput, name: &str) -> Option<&'u str> {
+    user.user_attributes().iter().find(|one| one.name() == name)?.value()
 }
 
 impl Accounts {
@@ -112,11 +117,8 @@ impl Accounts {
     /// What is to be known of an account before its authenticator app is touched.
     pub(crate) async fn enrolment(&self, account: AccountId) -> Result<Enrolment, Fault> {
         let user = user(&self.client, &self.pool, &account.to_string()).await?;
-        let text = |name: &str| {
-            user.user_attributes().iter().find(|one| one.name() == name).and_then(|one| one.value())
-        };
-        let email = text("email").ok_or(Fault::Corrupt("cognito-answer"))?.to_owned();
-        Ok(Enrolment { email, mark: text(MARK).and_then(Mark::from_name) })
+        let email = text(&user, "email").ok_or(Fault::Corrupt("cognito-answer"))?.to_owned();
+        Ok(Enrolment { email, mark: text(&user, MARK).and_then(Mark::from_name) })
     }
 
     /// From now on every sign-in of `account` asks for a code.
@@ -127,11 +129,11 @@ impl Accounts {
         Box::pin(call.send()).await.map(drop).map_err(|error| Fault::of(&error))
     }
 
-    /// Writes how far the enrolment of `account` has come.
-    pub(crate) async fn mark(&self, account: AccountId, mark: Mark) -> Result<(), Fault> {
+    /// Writes how far the enrolment of `account` has come; `None`: it has not begun.
+    pub(crate) async fn mark(&self, account: AccountId, mark: Option<Mark>) -> Result<(), Fault> {
         let call = self.client.admin_update_user_attributes().user_pool_id(&self.pool);
         let call = call.username(account.to_string());
-        let call = call.user_attributes(attribute(MARK, mark.name())?);
+        let call = call.user_attributes(attribute(MARK, mark.map_or("", Mark::name))?);
         Box::pin(call.send()).await.map(drop).map_err(|error| Fault::of(&error))
     }
 

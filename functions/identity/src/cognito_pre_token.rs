@@ -2,7 +2,7 @@
 //! nothing that is personal. Tokens say who; what they may do is read from the table.
 //!
 //! Staff get `mfa` "true" only where a sign-in cannot have gone round the second factor: their
-//! account is marked `on`, which only `mfa_verify` writes and only after it ended every session
+//! account is marked `on`, which only `second_factor` writes and only after it ended every session
 //! from before; codes are asked for now; and the session was opened by a whole sign-in or
 //! refreshed. A session opened by replacing a temporary password has not passed it.
 //!

@@ -1,8 +1,8 @@
 //! Identity: accounts, sessions and second factors. Cognito keeps them; here is what our apps may
 //! ask of it, and what Cognito asks of us when it confirms an account or issues a token.
 //!
-//! What changes in Cognito alone leaves its trail there: only the opening of a vault is ours to
-//! record.
+//! What changes in Cognito alone leaves its trail there: the opening of a vault and the proof of a
+//! second factor are ours to record.
 
 mod cognito;
 mod newcomer;

@@ -1,17 +1,16 @@
 //! `POST /v1/me/mfa/verify`: proves the authenticator app by a code. Within a moment it is in use:
 //! every sign-in asks for a code, and every earlier session has ended. The caller signs in again;
 //! who did so too early, and was asked for no code or still gets `mfa-required`, does it once more.
-//! Audited (I2).
+//! A right code is audited (I2); once however often it is sent (I7). A code is used up by being
+//! looked at: after a 503 that stays one, send the next.
 //!
 //! Only writes that the app is proven. The table's stream sees it and takes the app into use
 //! (`second_factor`), whose steps must not end half-way.
-//!
-//! Takes an `Idempotency-Key` but keeps none: a code counts once, and another proof of the same app
-//! changes nothing.
 
 use domain::{audit::Target, named, policy::acts::MfaVerify};
 use edge::{
-    Boxed, Failure, Http, Input, Promise, Read, Reader, Reply, Request, Service, kind::secret,
+    Boxed, Failure, Http, Idempotency, Input, Promise, Read, Reader, Reply, Request, Service,
+    kind::secret,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -60,11 +59,14 @@ impl Service for Proofs {
 
 struct Code {
     code: String,
+    once: Idempotency,
 }
 
 impl Input for Code {
     fn read(read: &Reader<'_>) -> Read<Self> {
-        Ok(Self { code: read.field("/code", secret(20))? })
+        let code = read.field("/code", secret(20));
+        let once = read.idempotency();
+        Ok(Self { code: code?, once: once? })
     }
 }
 
@@ -86,19 +88,30 @@ struct Output {
 async fn handle(
     Proofs { pool, store }: &Proofs,
     request: &Request,
-    Code { code }: Code,
+    Code { code, once }: Code,
 ) -> Result<Reply<Output, 202>, Failure> {
     let permit = own::<MfaVerify>(request)?;
-    match pool.verify(request.access_token()?, &code).await {
+    let place = once.place::<MfaVerify>(permit.caller());
+    let (said, before) = tokio::join!(
+        pool.verify(request.access_token()?, &code),
+        store.table.read(std::slice::from_ref(&place)),
+    );
+    let reply = Reply::new(&Output { status: FactorStatus::Proven })?;
+    // The code was used up by the request that this one repeats.
+    if once.noted(before?.iter().flatten().next())? {
+        return Ok(reply);
+    }
+    match said {
         Ok(true) => {}
         Ok(false) => return Err(CODE_INVALID.into()),
         Err(fault) => return Err(turned_away(pool, request, fault).await),
     }
     let at = keys::proof(request.account()?, new_id());
-    let proven = item(&at, &Proof { proven_at: request.now })?;
+    let proof = item(&at, &Proof::given(request.now))?;
     let entry = permit.entry(Target::default());
-    store.follow_up().create(proven).audit(&entry, request.now).commit().await?;
-    Reply::new(&Output { status: FactorStatus::Proven })
+    let change = store.follow_up().create(proof).audit(&entry, request.now);
+    once.note(change, &permit, &reply).commit().await?;
+    Ok(reply)
 }
 
 /// Why the code was not looked at. The token of an account whose second factor is in use cannot

@@ -1,21 +1,34 @@
 //! Taking a second factor into use: the second half of `mfa_verify`, begun by the table's stream.
-//! May be run twice or late without harm (I7); until it has come to its end the proof stands in the
-//! table, and it is still to be done (I11).
+//! May be run twice or late without harm (I7); until the proof is marked as taken it is still to be
+//! done (I11).
 //!
 //! What it does is done in this order, on which I9 rests:
 //!
-//! 1. The account is marked `held`, and codes are asked for. A token made from now on is good for
-//!    our API alone: it cannot switch the asking off again at Cognito.
-//! 2. Every session ends, and with it what earlier tokens could do at Cognito. What is opened from
+//! 1. The account is marked `held`. A token made from now on is good for our API alone: it cannot
+//!    switch the asking for codes off at Cognito.
+//! 2. Codes are asked for.
+//! 3. Every session ends, and with it what earlier tokens could do at Cognito. What is opened from
 //!    now on was asked for a code; or, had an earlier token switched the asking off in between,
 //!    nobody is left who can switch it on.
-//! 3. The account is marked `on`. Only now does `cognito_pre_token` say that the second factor was
+//! 4. The account is marked `on`. Only now does `cognito_pre_token` say that the second factor was
 //!    passed, and only where codes are asked for.
+//!
+//! An account that is marked `on` is left alone: there, codes that were switched off must not be
+//! switched on again while a session lives that was opened without one.
 
-use domain::AccountId;
-use store::{Fault, Key, Store, rows::Proof, text};
+use domain::{AccountId, Timestamp};
+use store::{Fault, Key, Store, Update, rows::Proof, text};
 
 use crate::cognito::{Accounts, Mark};
+
+/// What Cognito answers when codes cannot be asked of an account, however often it is tried: its
+/// app was taken away or replaced, or the account itself was locked.
+const HOPELESS: [&str; 4] = [
+    "InvalidParameterException",
+    "NotAuthorizedException",
+    "PasswordResetRequiredException",
+    "UserNotConfirmedException",
+];
 
 /// Takes the second factor of `account` into use, if the proof at `at` still stands.
 ///
@@ -25,24 +38,34 @@ pub async fn take_into_use(
     store: &Store,
     accounts: &Accounts,
     account: AccountId,
-    at: &Key,
+    (at, now): (&Key, Timestamp),
 ) -> Result<(), Fault> {
     let found = store.table.read(std::slice::from_ref(at)).await?;
     let [Some(item)] = found.as_slice() else { return Ok(()) };
-    let Proof { proven_at } = item.clear()?;
-    match switch_on(accounts, account).await {
+    if !item.clear::<Proof>()?.stands(now) {
+        return Ok(());
+    }
+    match enrol(accounts, account).await {
         // The account is gone, and its second factor with it.
         Err(Fault::Unavailable(code)) if code == "UserNotFoundException" => {}
         other => other?,
     }
-    store.follow_up().delete(at, "proven_at", text(proven_at)).commit().await
+    let taken = Update::at(at.clone()).set("taken_at", text(now));
+    store.follow_up().update(taken).commit().await
 }
 
-async fn switch_on(accounts: &Accounts, account: AccountId) -> Result<(), Fault> {
-    // To the end of both: what is given up half-way may still be done later.
-    let held = accounts.mark(account, Mark::Held);
-    let both = tokio::join!(held, accounts.ask_for_codes(account));
-    both.0.and(both.1)?;
+async fn enrol(accounts: &Accounts, account: AccountId) -> Result<(), Fault> {
+    if accounts.enrolment(account).await?.mark == Some(Mark::On) {
+        return Ok(());
+    }
+    accounts.mark(account, Some(Mark::Held)).await?;
+    match accounts.ask_for_codes(account).await {
+        // It is as it was before, and can be begun again.
+        Err(Fault::Unavailable(code)) if HOPELESS.contains(&code.as_str()) => {
+            return accounts.mark(account, None).await;
+        }
+        other => other?,
+    }
     accounts.sign_out_everywhere(account).await?;
-    accounts.mark(account, Mark::On).await
+    accounts.mark(account, Some(Mark::On)).await
 }

@@ -238,7 +238,9 @@ fn words(action: Action) -> (&'static str, &'static str) {
         Action::SessionRefresh => ("stay signed in", "stayed signed in"),
         Action::SessionRevoke => ("sign out", "signed out"),
         Action::MfaEnroll => ("set up a second factor", "began to set up a second factor"),
-        Action::MfaVerify => ("set up a second factor", "set up a second factor"),
+        Action::MfaVerify => {
+            ("confirm a second factor for signing in", "confirmed a second factor for signing in")
+        }
         Action::ProfileGet => ("read the account's profile", "read the account's profile"),
         Action::DoctorInvite => ("invite a doctor", "invited a doctor"),
         Action::DoctorList => ("list the doctors", "listed the doctors"),

@@ -7,7 +7,7 @@ use domain::{
     policy::{Act, Permit},
 };
 use serde_json::{Value, json};
-use store::{Change, DataKey, Fault, Found, Key, keys, rows::Saved, table::SEALED};
+use store::{Change, DataKey, Fault, Found, Item, Key, keys, rows::Saved, table::SEALED};
 
 use crate::{
     problem::{Failure, KEY_REUSED},
@@ -53,17 +53,38 @@ impl Idempotency {
         found: &Found,
         key: &DataKey,
     ) -> Result<Option<Reply<T, STATUS>>, Failure> {
-        let Some(item) = found.saved_item(permit) else { return Ok(None) };
-        let saved: Saved = item.clear()?;
-        if saved.fingerprint != self.fingerprint {
-            return Err(KEY_REUSED.into());
-        }
-        if saved.status != STATUS {
+        let item = found.saved_item(permit);
+        let (true, Some(item)) = (self.noted(item)?, item) else { return Ok(None) };
+        if item.clear::<Saved>()?.status != STATUS {
             return Err(Fault::Corrupt("saved-status").into());
         }
         let sealed = item.bytes(SEALED).unwrap_or_default();
         let body = key.open(&item.key, SEALED, sealed)?;
         Ok(Some(Reply::raw(body)))
+    }
+
+    /// Whether `item`, what stands at [`Self::place`], says that the request was answered before.
+    ///
+    /// # Errors
+    /// 422 when the key was used for another request.
+    pub fn noted(&self, item: Option<&Item>) -> Result<bool, Failure> {
+        let Some(item) = item else { return Ok(false) };
+        match item.clear::<Saved>()?.fingerprint == self.fingerprint {
+            true => Ok(true),
+            false => Err(KEY_REUSED.into()),
+        }
+    }
+
+    /// Notes with the change that it was answered, where the answer is always the same and tells
+    /// nothing of anybody.
+    pub fn note<'s, A: Act, T, const STATUS: u16>(
+        &self,
+        change: Change<'s>,
+        permit: &Permit<A>,
+        _: &Reply<T, STATUS>,
+    ) -> Change<'s> {
+        let place = self.place::<A>(permit.caller());
+        change.note(&place, &self.fingerprint, STATUS, permit.now())
     }
 
     /// Keeps `reply` with the change that it answers.

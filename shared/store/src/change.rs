@@ -283,10 +283,7 @@ impl Change<'_> {
 
     /// Writes an audit entry in the same transaction (I2).
     pub fn audit(self, draft: &Draft, now: Timestamp) -> Self {
-        match audit_item(draft, now) {
-            Ok(attributes) => self.create(attributes),
-            Err(fault) => self.add(Err(fault)),
-        }
+        self.create_made(audit_item(draft, now))
     }
 
     /// Keeps the answer under the request's `Idempotency-Key` in the same transaction (I7),
@@ -300,14 +297,22 @@ impl Change<'_> {
         now: Timestamp,
     ) -> Self {
         let (status, body) = answer;
-        let expires_at = now.as_second() + SAVED_SECONDS;
-        let saved = Saved { fingerprint: fingerprint.to_owned(), status, expires_at };
-        let attributes = item(at, &saved).and_then(|mut attributes| {
+        let attributes = saved(at, fingerprint, status, now).and_then(|mut attributes| {
             let sealed = key.seal(at, crate::table::SEALED, body)?;
             let sealed = AttributeValue::B(Blob::new(sealed));
             attributes.insert(crate::table::SEALED.into(), sealed);
             Ok(attributes)
         });
+        self.create_made(attributes)
+    }
+
+    /// Notes in the same transaction that a request with an `Idempotency-Key` was answered, where
+    /// the answer need not be kept.
+    pub fn note(self, at: &Key, fingerprint: &str, status: u16, now: Timestamp) -> Self {
+        self.create_made(saved(at, fingerprint, status, now))
+    }
+
+    fn create_made(self, attributes: Result<Attributes, Fault>) -> Self {
         match attributes {
             Ok(attributes) => self.create(attributes),
             Err(fault) => self.add(Err(fault)),
@@ -339,6 +344,11 @@ impl Store {
     pub async fn record(&self, draft: &Draft, now: Timestamp) -> Result<(), Fault> {
         self.follow_up().audit(draft, now).commit().await
     }
+}
+
+fn saved(at: &Key, fingerprint: &str, status: u16, now: Timestamp) -> Result<Attributes, Fault> {
+    let expires_at = now.as_second() + SAVED_SECONDS;
+    item(at, &Saved { fingerprint: fingerprint.to_owned(), status, expires_at })
 }
 
 fn audit_item(draft: &Draft, now: Timestamp) -> Result<Attributes, Fault> {

@@ -235,7 +235,7 @@ pub fn admin(at: HospitalId, id: StaffId) -> Key {
     Key::new(hospital(at), format!("ADMIN#{id}"))
 }
 
-/// A proof that somebody holds a second factor which is not in use yet.
+/// A proof that somebody holds a second factor.
 #[must_use]
 pub fn proof(of: AccountId, id: uuid::Uuid) -> Key {
     Key::new(format!("ACCOUNT#{of}"), format!("FACTOR#{id}"))

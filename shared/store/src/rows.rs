@@ -309,11 +309,34 @@ pub struct Staff {
     pub sent_at: Option<Timestamp>,
 }
 
-/// A proof that somebody holds a second factor. It stands until the factor is in use (I11).
+/// A proof that somebody holds a second factor. Until it is taken, the factor is still to be taken
+/// into use (I11).
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Proof {
     /// When it was given.
     pub proven_at: Timestamp,
+    /// When all was done that it is good for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_at: Option<Timestamp>,
+    /// When it is good for nothing any more, for the table's TTL.
+    pub expires_at: i64,
+}
+
+impl Proof {
+    /// As long as the table's stream tells of it: 24 hours, in seconds.
+    const SECONDS: i64 = 24 * 60 * 60;
+
+    /// A proof given at `now`.
+    #[must_use]
+    pub fn given(now: Timestamp) -> Self {
+        Self { proven_at: now, taken_at: None, expires_at: now.as_second() + Self::SECONDS }
+    }
+
+    /// Whether it is good for something at `now`.
+    #[must_use]
+    pub fn stands(&self, now: Timestamp) -> bool {
+        self.taken_at.is_none() && now.as_second() < self.expires_at
+    }
 }
 
 /// A doctor or admin: the sealed part, under the hospital's key.
@@ -331,7 +354,7 @@ pub struct StaffContent {
     pub specialty: Option<String>,
 }
 
-/// A kept answer: the clear part. The body is sealed beside it.
+/// A kept answer: the clear part. The body is sealed beside it, where there is one.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Saved {
     /// SHA-256 of what was asked, in hex.

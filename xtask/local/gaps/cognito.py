@@ -56,6 +56,7 @@ class Cognito:
         refused = self.refuse(action, data)
         if refused:
             return refused
+        asked = self.asked(action, data)
         try:
             reply = self.handle(handler, action, data)
         except RuntimeError as failure:
@@ -67,6 +68,7 @@ class Cognito:
         if reply[0] >= 400:
             self.keep_open(data, reply)
             return reply
+        asked()
         return self.after(action, data, reply)
 
     # before
@@ -86,6 +88,8 @@ class Cognito:
             ) or self.hold_back(pool, claims.get("username"), data)
         if action == "AdminUpdateUserAttributes":
             return self.check_mutable(self.module._user_pools.get(data.get("UserPoolId")), self.names(data))
+        if action.endswith("SetUserMFAPreference"):
+            return self.check_app(action, data)
         if action == "AdminCreateUser":
             return self.check_known(self.module._user_pools.get(data.get("UserPoolId")), self.names(data))
         return None
@@ -167,6 +171,34 @@ class Cognito:
                 user["Attributes"],
                 [{"Name": name, "Value": value}, {"Name": f"{name}_verified", "Value": "true"}],
             )
+
+    def check_app(self, action, data):
+        """Codes can only be asked of somebody who proved an app."""
+        user = self.holder(action, data)
+        if user and (data.get("SoftwareTokenMfaSettings") or {}).get("Enabled") and not user.get("_totp_secret"):
+            return self.error(
+                "InvalidParameterException",
+                "User does not have delivery config set to turn on SOFTWARE_TOKEN_MFA",
+            )
+        return None
+
+    def holder(self, action, data):
+        if action.startswith("Admin"):
+            pool = self.module._user_pools.get(data.get("UserPoolId"))
+            return self.module._resolve_user(pool, data.get("Username"))[0] if pool else None
+        return self.module._user_for_access_token(data.get("AccessToken")) or None
+
+    def asked(self, action, data):
+        """Proving an app does not switch the asking for its codes on: puts back what was."""
+        user = self.holder(action, data) if action == "VerifySoftwareToken" else None
+        if not user:
+            return lambda: None
+        before = (list(user.get("_mfa_enabled") or []), user.get("_preferred_mfa") or "")
+
+        def put_back():
+            user["_mfa_enabled"], user["_preferred_mfa"] = before
+
+        return put_back
 
     # after
 

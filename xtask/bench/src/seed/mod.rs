@@ -113,12 +113,16 @@ impl Seed {
             "session_refresh",
             "session_revoke",
             "mfa_enroll",
-            "mfa_verify",
             "grant_sweep",
             "audit_archive",
         ] {
             self.repeat(name, || self.events.sample(name))?;
         }
+        let caller = Some(self.hospital.admin);
+        self.repeat("mfa_verify", || {
+            let body = Some(json!({ "code": "123456" }));
+            self.ask("mfa_verify", Said { caller, body, ..Said::default() })
+        })?;
         self.repeat("cognito_post_confirmation", || {
             let mut event = self.events.sample("cognito_post_confirmation")?;
             event["request"]["userAttributes"]["sub"] = json!(new_id());
