@@ -30,7 +30,7 @@ pub struct Follower {
 impl Service for Follower {
     fn connect() -> Boxed<'static, Result<Self, Fault>> {
         Box::pin(async {
-            let config = store::aws_config().await;
+            let config = store::aws_config();
             let pool = store::variable("USER_POOL_ID")?;
             Ok(Self {
                 store: Store::new(&config)?,

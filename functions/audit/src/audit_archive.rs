@@ -29,7 +29,7 @@ pub struct Archivist {
 
 impl Service for Archivist {
     fn connect() -> Boxed<'static, Result<Self, Fault>> {
-        Box::pin(async { Ok(Self { archive: Archive::new(&store::aws_config().await)? }) })
+        Box::pin(async { Ok(Self { archive: Archive::new(&store::aws_config())? }) })
     }
 
     fn store(&self) -> Option<&Store> {

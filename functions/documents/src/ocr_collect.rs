@@ -34,7 +34,7 @@ pub struct Completions {
 impl Service for Completions {
     fn connect() -> Boxed<'static, Result<Self, Fault>> {
         Box::pin(async {
-            let config = store::aws_config().await;
+            let config = store::aws_config();
             Ok(Self {
                 store: Store::new(&config)?,
                 reader: Reader::new(&config, ""),

@@ -39,7 +39,7 @@ pub struct Readings {
 impl Service for Readings {
     fn connect() -> Boxed<'static, Result<Self, Fault>> {
         Box::pin(async {
-            let config = store::aws_config().await;
+            let config = store::aws_config();
             let objects = Objects::new(&config)?;
             let tell = NotificationChannel::builder()
                 .sns_topic_arn(variable("COMPLETION_TOPIC_ARN")?)

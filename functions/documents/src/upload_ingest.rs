@@ -41,7 +41,7 @@ pub struct Arrivals {
 impl Service for Arrivals {
     fn connect() -> Boxed<'static, Result<Self, Fault>> {
         Box::pin(async {
-            let config = store::aws_config().await;
+            let config = store::aws_config();
             Ok(Self {
                 store: Store::new(&config)?,
                 objects: Objects::new(&config)?,

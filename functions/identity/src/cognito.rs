@@ -51,7 +51,7 @@ impl Pool {
 
 impl Service for Pool {
     fn connect() -> Boxed<'static, Result<Self, Fault>> {
-        Box::pin(async { Self::new(&store::aws_config().await) })
+        Box::pin(async { Self::new(&store::aws_config()) })
     }
 
     fn store(&self) -> Option<&Store> {
@@ -79,7 +79,7 @@ pub struct Triggers {
 impl Service for Triggers {
     fn connect() -> Boxed<'static, Result<Self, Fault>> {
         Box::pin(async {
-            let config = store::aws_config().await;
+            let config = store::aws_config();
             Ok(Self { store: Store::new(&config)?, client: client(&config) })
         })
     }

@@ -41,7 +41,7 @@ pub struct Proofs {
 impl Service for Proofs {
     fn connect() -> Boxed<'static, Result<Self, Fault>> {
         Box::pin(async {
-            let config = store::aws_config().await;
+            let config = store::aws_config();
             Ok(Self { pool: Pool::new(&config)?, store: Store::new(&config)? })
         })
     }

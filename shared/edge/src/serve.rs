@@ -54,7 +54,7 @@ pub trait Service: Send + Sync + Sized + 'static {
 
 impl Service for Store {
     fn connect() -> Boxed<'static, Result<Self, Fault>> {
-        Box::pin(Self::connect())
+        Box::pin(async { Self::connect() })
     }
 
     fn store(&self) -> Option<&Store> {
@@ -74,7 +74,7 @@ pub struct Files {
 impl Service for Files {
     fn connect() -> Boxed<'static, Result<Self, Fault>> {
         Box::pin(async {
-            let config = store::aws_config().await;
+            let config = store::aws_config();
             Ok(Self { store: Store::new(&config)?, objects: Objects::new(&config)? })
         })
     }

@@ -7,7 +7,7 @@ use aws_smithy_http_client::{
 use aws_smithy_runtime_api::{
     box_error::BoxError,
     client::{
-        http::SharedHttpClient,
+        http::{HttpClient, SharedHttpClient, http_client_fn},
         interceptors::{
             Intercept, context::BeforeTransmitInterceptorContextMut, dyn_dispatch_hint,
         },
@@ -23,8 +23,14 @@ const AMAZON_ROOTS: &str = include_str!("amazon-roots.pem");
 /// The variable by which OpenSSL and others are told of other roots, as a local AWS has.
 const OTHER_ROOTS: &str = "SSL_CERT_FILE";
 
-/// The HTTP client of every AWS client: one pool, one reading of the roots.
+/// The HTTP client of every AWS client: one pool, one reading of the roots, at the first call. By
+/// itself the SDK's client would also read them for each AWS client, to see that it can.
 pub(crate) fn client() -> SharedHttpClient {
+    let client = https();
+    http_client_fn(move |settings, components| client.http_connector(settings, components))
+}
+
+fn https() -> SharedHttpClient {
     let roots = match std::env::var_os(OTHER_ROOTS) {
         Some(_) => TrustStore::default(),
         None => TrustStore::empty().with_pem_certificate(AMAZON_ROOTS),

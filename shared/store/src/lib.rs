@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod change;
 mod connect;
+mod environment;
 pub mod error;
 pub mod keys;
 pub mod list;
@@ -13,14 +14,12 @@ pub mod table;
 pub mod trips;
 pub mod vault;
 
-use aws_config::{BehaviorVersion, retry::RetryConfig, timeout::TimeoutConfig};
-use std::time::Duration;
-
 pub use aws_config::SdkConfig;
 
 pub use archive::Archive;
 pub use change::{Change, Update, number, text};
 pub use connect::Greeting;
+pub use environment::aws_config;
 pub use error::Fault;
 pub use keys::{Key, Owner};
 pub use look::{Found, Look};
@@ -41,22 +40,6 @@ pub fn new_id() -> uuid::Uuid {
 /// `Fault::Unavailable` naming it when it is not set: the template is wrong.
 pub fn variable(name: &str) -> Result<String, Fault> {
     std::env::var(name).map_err(|_| Fault::Unavailable(format!("no-variable-{name}")))
-}
-
-/// The AWS configuration of the environment, with short time-outs: a request waits for a person.
-pub async fn aws_config() -> SdkConfig {
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(2))
-        .operation_attempt_timeout(Duration::from_secs(10))
-        .build();
-    let retries = RetryConfig::standard()
-        .with_max_attempts(3)
-        .with_initial_backoff(Duration::from_millis(50));
-    let loading = aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .http_client(connect::client())
-        .timeout_config(timeouts)
-        .retry_config(retries);
-    Box::pin(loading.load()).await
 }
 
 /// The table and the key ring: what almost every operation needs.
@@ -92,8 +75,8 @@ impl Store {
     ///
     /// # Errors
     /// See [`Store::new`].
-    pub async fn connect() -> Result<Self, Fault> {
-        Self::new(&aws_config().await)
+    pub fn connect() -> Result<Self, Fault> {
+        Self::new(&aws_config())
     }
 
     /// Opens the connections to the table and to KMS, as far as that can be done.

@@ -3,6 +3,7 @@
 
 use std::process::ExitCode;
 
+use aws_config::BehaviorVersion;
 use clap::Parser;
 use hospital::{
     Directory,
@@ -39,7 +40,7 @@ struct Args {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let args = Args::parse();
-    let config = store::aws_config().await;
+    let config = aws_config::defaults(BehaviorVersion::v2026_01_12()).load().await;
     let store = Store::named(&config, args.table, args.key);
     let directory = Directory::new(&config, args.pool);
     let new = NewHospital {

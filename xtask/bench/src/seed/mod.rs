@@ -46,7 +46,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let config = store::aws_config().await;
+        let config = store::aws_config();
         let store = Store::new(&config).map_err(|fault| anyhow::anyhow!("{fault}"))?;
         let mut seed = Seed::plant(store, args).await?;
         match args.grown {
