@@ -12,10 +12,10 @@ use domain::{
 };
 use serde_json::{Value, json};
 use testkit::{
-    Call, Doctor, Hospital, Outcome, Patient, Stack,
+    Call, Doctor, Hospital, Outcome, Patient, Stack, Surprise,
     cast::{Account, reading},
     documents::Document,
-    ensure,
+    ensure, poll,
 };
 
 /// Who must not get in, and everything they would have to get at.
@@ -169,22 +169,45 @@ fn forged(token: &str) -> String {
     forged
 }
 
-/// An ID token of a patient, straight from Cognito.
-fn id_token(stack: &Stack, patient: &Patient) -> Outcome<String> {
+fn cognito(stack: &Stack, operation: &str, body: &Value) -> Outcome<Value> {
+    let target = format!("AWSCognitoIdentityProviderService.{operation}");
+    stack.aws("cognito-idp", &target, body)
+}
+
+/// A token of a patient (`IdToken`, `AccessToken`) for an app, straight from Cognito.
+fn token(stack: &Stack, patient: &Patient, app: &str, kind: &str) -> Outcome<String> {
     let body = json!({
-        "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": stack.output("UserPoolClientId")?,
+        "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": app,
         "AuthParameters": { "USERNAME": patient.account.email, "PASSWORD": patient.account.password },
     });
-    let target = "AWSCognitoIdentityProviderService.InitiateAuth";
-    let answer = stack.aws("cognito-idp", target, &body)?;
-    Ok(answer["AuthenticationResult"]["IdToken"].as_str().unwrap_or_default().to_owned())
+    let answer = cognito(stack, "InitiateAuth", &body)?;
+    let token = answer["AuthenticationResult"][kind].as_str();
+    token.map(str::to_owned).ok_or_else(|| Surprise(format!("no {kind}")))
+}
+
+/// An access token whose time has passed. An app of its own has it, which Cognito would let live
+/// for five minutes at least; the local one takes seconds.
+fn expired(stack: &Stack, patient: &Patient) -> Outcome<String> {
+    let app = json!({
+        "UserPoolId": stack.output("UserPoolId")?, "ClientName": "brief",
+        "ExplicitAuthFlows": ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
+        "AccessTokenValidity": 10, "TokenValidityUnits": { "AccessToken": "seconds" },
+    });
+    let app = cognito(stack, "CreateUserPoolClient", &app)?;
+    let app = app["UserPoolClient"]["ClientId"].as_str().unwrap_or_default().to_owned();
+    let token = token(stack, patient, &app, "AccessToken")?;
+    let me = stack.get_path("/v1/me").token(&token);
+    me.expect(200)?;
+    poll("the token to expire", || Ok((me.send()?.status == 401).then_some(())))?;
+    Ok(token)
 }
 
 #[test]
 fn i9_nobody_gets_into_any_operation_who_must_not() -> Outcome {
     let scene = Scene::set()?;
-    let id_token = id_token(scene.stack, &scene.victim)?;
-    ensure(!id_token.is_empty(), "an ID token to attack with")?;
+    let app = scene.stack.output("UserPoolClientId")?;
+    let id_token = token(scene.stack, &scene.victim, app, "IdToken")?;
+    let expired = expired(scene.stack, &scene.victim)?;
     let (mut attacked, mut attacks) = (BTreeSet::new(), 0);
     for (action, name) in Action::NAMES {
         let Some(call) = scene.call(*action) else { continue };
@@ -193,6 +216,7 @@ fn i9_nobody_gets_into_any_operation_who_must_not() -> Outcome {
             ("nobody", None),
             ("a forger", Some(forged(scene.victim.token()))),
             ("an ID token", Some(id_token.clone())),
+            ("an expired token", Some(expired.clone())),
             ("nonsense", Some("nonsense".into())),
         ] {
             let call = token.map_or(call.clone(), |token| call.clone().token(&token));
