@@ -206,10 +206,11 @@ fn responses(
     components: &Map<String, Value>,
 ) -> Map<String, Value> {
     let mut responses = Map::new();
+    let description = if contract.status() == 202 { "Accepted." } else { "Done." };
     let done = match answer {
-        None => json!({ "description": "Done." }),
+        None => json!({ "description": description }),
         Some(schema) => json!({
-            "description": "Done.",
+            "description": description,
             "content": { "application/json": {
                 "schema": schema,
                 "example": example(schema, components),

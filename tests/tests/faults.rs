@@ -98,6 +98,7 @@ fn enrol_half(stack: &Stack, admin: &mut Account, proxy: &Proxy) -> Outcome {
     let begun = stack.post("/v1/me/mfa").token(&admin.token).expect(200)?;
     admin.hold(begun.text("/secret")?);
     admin.prove(stack)?;
+    admin.factor_is(stack, "held")?;
     poll("sessions not to be ended", || {
         Ok(proxy.counts().1.contains_key(&Fault::Broken).then_some(()))
     })?;

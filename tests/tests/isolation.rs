@@ -191,7 +191,7 @@ fn expired(stack: &Stack, patient: &Patient) -> Outcome<String> {
     let app = json!({
         "UserPoolId": stack.output("UserPoolId")?, "ClientName": "brief",
         "ExplicitAuthFlows": ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
-        "AccessTokenValidity": 10, "TokenValidityUnits": { "AccessToken": "seconds" },
+        "AccessTokenValidity": 20, "TokenValidityUnits": { "AccessToken": "seconds" },
     });
     let app = cognito(stack, "CreateUserPoolClient", &app)?;
     let app = app["UserPoolClient"]["ClientId"].as_str().unwrap_or_default().to_owned();

@@ -1,7 +1,7 @@
 //! Follows the table's stream: a live grant that TTL took away is recorded as expired (I4), a
 //! newly invited doctor gets an account, a proven second factor is taken into use. Records may come
-//! late and twice (I7). One that fails keeps no other from being done; the stream goes on from the
-//! first that did (I11).
+//! late and twice (I7). One that fails keeps no other of its batch from being done; the stream goes
+//! on from the first that did (I11).
 
 use aws_lambda_events::event::dynamodb::{Event as StreamEvent, EventRecord};
 use edge::{Boxed, Event, Service, batch, request::now};
@@ -60,7 +60,7 @@ async fn handle(follower: &Follower, event: Value) -> Result<Value, Fault> {
     let mut failed = Vec::new();
     for record in event.records {
         let number = record.change.sequence_number.clone().unwrap_or_default();
-        if let Err(fault) = follow(follower, record).await {
+        if let Err(fault) = follow(follower, record, &number).await {
             batch::log_failed("table_stream", &number, None, &fault);
             failed.push(number);
         }
@@ -68,7 +68,7 @@ async fn handle(follower: &Follower, event: Value) -> Result<Value, Fault> {
     Ok(batch::answer(&failed))
 }
 
-async fn follow(follower: &Follower, record: EventRecord) -> Result<(), Fault> {
+async fn follow(follower: &Follower, record: EventRecord, number: &str) -> Result<(), Fault> {
     let Follower { store, directory, accounts } = follower;
     let key = serde_dynamo::from_item(record.change.keys);
     let Place { pk, sk } = key.map_err(|_| Fault::Corrupt("stream-key"))?;
@@ -79,7 +79,11 @@ async fn follow(follower: &Follower, record: EventRecord) -> Result<(), Fault> {
                 invitation::send(store, directory, doctor, now()).await?;
             }
             if let Some(account) = keys::proven_by(&key) {
-                second_factor::take_into_use(store, accounts, account, (&key, now())).await?;
+                let at = (&key, now());
+                let hindered = second_factor::take_into_use(store, accounts, account, at).await?;
+                if let Some(fault) = hindered {
+                    batch::log_failed("table_stream", number, None, &fault);
+                }
             }
             Ok(())
         }

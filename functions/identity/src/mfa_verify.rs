@@ -1,11 +1,13 @@
 //! `POST /v1/me/mfa/verify`: proves the authenticator app by a code. Within a moment it is in use:
 //! every sign-in asks for a code, and every earlier session has ended. The caller signs in again;
 //! who did so too early, and was asked for no code or still gets `mfa-required`, does it once more.
-//! A right code is audited (I2); once however often it is sent (I7). A code is used up by being
-//! looked at: after a 503 that stays one, send the next.
+//! A right code is audited (I2); once however often it is sent (I7). A code is used up once Cognito
+//! has looked at it, whatever the answer: where a repetition after a 503 is refused, send the next.
 //!
 //! Only writes that the app is proven. The table's stream sees it and takes the app into use
 //! (`second_factor`), whose steps must not end half-way.
+
+use std::time::Duration;
 
 use domain::{audit::Target, named, policy::acts::MfaVerify};
 use edge::{
@@ -30,6 +32,9 @@ pub fn operation() -> Http<Proofs, impl Promise> {
     })
     .problems(&[CODE_INVALID, MFA_ENROLLED, MFA_NOT_BEGUN])
 }
+
+/// What writing a proof takes, and more.
+const A_WRITE: Duration = Duration::from_millis(200);
 
 /// Who judges codes, and where it is kept that one was right.
 #[derive(Debug)]
@@ -91,15 +96,20 @@ async fn handle(
     Code { code, once }: Code,
 ) -> Result<Reply<Output, 202>, Failure> {
     let permit = own::<MfaVerify>(request)?;
-    let place = once.place::<MfaVerify>(permit.caller());
-    let (said, before) = tokio::join!(
-        pool.verify(request.access_token()?, &code),
-        store.table.read(std::slice::from_ref(&place)),
-    );
+    let place = [once.place::<MfaVerify>(permit.caller())];
+    let verified = pool.verify(request.access_token()?, &code);
+    let (said, before) = tokio::join!(verified, store.table.read(&place));
     let reply = Reply::new(&Output { status: FactorStatus::Proven })?;
     // The code was used up by the request that this one repeats.
     if once.noted(before?.iter().flatten().next())? {
         return Ok(reply);
+    }
+    if !matches!(said, Ok(true)) {
+        // By one that is still being answered, perhaps.
+        tokio::time::sleep(A_WRITE).await;
+        if once.noted(store.table.read(&place).await?.iter().flatten().next())? {
+            return Ok(reply);
+        }
     }
     match said {
         Ok(true) => {}

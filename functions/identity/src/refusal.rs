@@ -24,10 +24,10 @@ pub(crate) const SESSION_ENDED: Known =
 /// A code was sent before `mfa_enroll`.
 pub(crate) const MFA_NOT_BEGUN: Known =
     Known::conflict("mfa-not-begun", "Begin to enrol a second factor first.");
-/// The account has a second factor.
+/// The account has a second factor, or will in a moment.
 pub(crate) const MFA_ENROLLED: Known = Known::conflict(
     "mfa-enrolled",
-    "A second factor is in use. Only the operator can reset a lost one.",
+    "A second factor is in use or coming into use. Only the operator can reset a lost one.",
 );
 
 /// What was asked: Cognito's error codes mean something only together with it.

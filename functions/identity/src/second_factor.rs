@@ -30,7 +30,11 @@ const HOPELESS: [&str; 4] = [
     "UserNotConfirmedException",
 ];
 
-/// Takes the second factor of `account` into use, if the proof at `at` still stands.
+/// The account was deleted, and its second factor with it.
+const GONE: [&str; 1] = ["UserNotFoundException"];
+
+/// Takes the second factor of `account` into use, if the proof at `at` still stands. Answers what
+/// will always keep it from that, if something does: then it is as if it had not begun.
 ///
 /// # Errors
 /// When something below failed: run it again.
@@ -39,33 +43,38 @@ pub async fn take_into_use(
     accounts: &Accounts,
     account: AccountId,
     (at, now): (&Key, Timestamp),
-) -> Result<(), Fault> {
+) -> Result<Option<Fault>, Fault> {
     let found = store.table.read(std::slice::from_ref(at)).await?;
-    let [Some(item)] = found.as_slice() else { return Ok(()) };
+    let [Some(item)] = found.as_slice() else { return Ok(None) };
     if !item.clear::<Proof>()?.stands(now) {
-        return Ok(());
+        return Ok(None);
     }
-    match enrol(accounts, account).await {
-        // The account is gone, and its second factor with it.
-        Err(Fault::Unavailable(code)) if code == "UserNotFoundException" => {}
+    let hindered = match enrol(accounts, account).await {
+        Err(fault) if means(&fault, &GONE) => Some(fault),
         other => other?,
-    }
+    };
     let taken = Update::at(at.clone()).set("taken_at", text(now));
-    store.follow_up().update(taken).commit().await
+    store.follow_up().update(taken).commit().await?;
+    Ok(hindered)
 }
 
-async fn enrol(accounts: &Accounts, account: AccountId) -> Result<(), Fault> {
+async fn enrol(accounts: &Accounts, account: AccountId) -> Result<Option<Fault>, Fault> {
     if accounts.enrolment(account).await?.mark == Some(Mark::On) {
-        return Ok(());
+        return Ok(None);
     }
     accounts.mark(account, Some(Mark::Held)).await?;
     match accounts.ask_for_codes(account).await {
-        // It is as it was before, and can be begun again.
-        Err(Fault::Unavailable(code)) if HOPELESS.contains(&code.as_str()) => {
-            return accounts.mark(account, None).await;
+        Err(fault) if means(&fault, &HOPELESS) => {
+            accounts.mark(account, None).await?;
+            return Ok(Some(fault));
         }
         other => other?,
     }
     accounts.sign_out_everywhere(account).await?;
-    accounts.mark(account, Some(Mark::On)).await
+    accounts.mark(account, Some(Mark::On)).await?;
+    Ok(None)
+}
+
+fn means(fault: &Fault, codes: &[&str]) -> bool {
+    matches!(fault, Fault::Unavailable(code) if codes.contains(&code.as_str()))
 }

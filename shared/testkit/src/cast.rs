@@ -152,12 +152,20 @@ impl Account {
     /// # Errors
     /// When it is not for long.
     pub fn factor_in_use(&self, stack: &Stack) -> Outcome {
+        self.factor_is(stack, "on")
+    }
+
+    /// Waits until the second factor has come as far as `mark` says.
+    ///
+    /// # Errors
+    /// When it has not for long.
+    pub fn factor_is(&self, stack: &Stack, mark: &str) -> Outcome {
         let user = json!({ "UserPoolId": stack.output("UserPoolId")?, "Username": self.email });
         let target = "AWSCognitoIdentityProviderService.AdminGetUser";
-        poll("the second factor to be in use", || {
+        poll("the second factor to come into use", || {
             let found = stack.aws("cognito-idp", target, &user)?;
             let mut attributes = found["UserAttributes"].as_array().into_iter().flatten();
-            let on = |one: &Value| one["Name"] == "custom:mfa" && one["Value"] == "on";
+            let on = |one: &Value| one["Name"] == "custom:mfa" && one["Value"] == mark;
             Ok(attributes.any(on).then_some(()))
         })
     }

@@ -47,6 +47,7 @@ class Cognito:
         self.module = module
         self.sessions = Sessions()
         self.pending = {}
+        self.used, self.lock = set(), threading.Lock()
         self.handle = module._run_idp_handler
 
     def error(self, name, text):
@@ -56,7 +57,7 @@ class Cognito:
         refused = self.refuse(action, data)
         if refused:
             return refused
-        asked = self.asked(action, data)
+        proven = self.proving(action, data)
         try:
             reply = self.handle(handler, action, data)
         except RuntimeError as failure:
@@ -68,8 +69,7 @@ class Cognito:
         if reply[0] >= 400:
             self.keep_open(data, reply)
             return reply
-        asked()
-        return self.after(action, data, reply)
+        return proven() or self.after(action, data, reply)
 
     # before
 
@@ -188,17 +188,21 @@ class Cognito:
             return self.module._resolve_user(pool, data.get("Username"))[0] if pool else None
         return self.module._user_for_access_token(data.get("AccessToken")) or None
 
-    def asked(self, action, data):
-        """Proving an app does not switch the asking for its codes on: puts back what was."""
+    def proving(self, action, data):
+        """Proving an app does not switch the asking for its codes on, and a code proves it once."""
         user = self.holder(action, data) if action == "VerifySoftwareToken" else None
         if not user:
             return lambda: None
         before = (list(user.get("_mfa_enabled") or []), user.get("_preferred_mfa") or "")
 
-        def put_back():
+        def proven():
             user["_mfa_enabled"], user["_preferred_mfa"] = before
+            code = (user.get("_totp_secret"), data.get("UserCode"))
+            with self.lock:
+                used, self.used = code in self.used, self.used | {code}
+            return used and self.error("ExpiredCodeException", "Your software token has already been used once.")
 
-        return put_back
+        return proven
 
     # after
 
