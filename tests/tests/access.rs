@@ -9,6 +9,7 @@ use testkit::{
     documents::{Document, settled},
     ensure,
     http::post_form,
+    operator::stream_record,
 };
 
 fn scene(name: &str) -> Outcome<(&'static Stack, &'static Ward, Patient)> {
@@ -333,16 +334,7 @@ fn i7_a_stream_event_told_twice_and_late_records_one_expiry() -> Outcome {
         "not_before": { "S": starts }, "ends_at": { "S": ends }, "reads": { "N": "0" },
         "expires_at": { "N": "1" },
     });
-    let record = json!({
-        "eventID": "1", "eventName": "REMOVE", "eventVersion": "1.1", "eventSource": "aws:dynamodb",
-        "awsRegion": stack.region, "eventSourceARN": "arn:aws:dynamodb:eu-central-1:0:table/t/stream/s",
-        "userIdentity": { "type": "Service", "principalId": "dynamodb.amazonaws.com" },
-        "dynamodb": {
-            "ApproximateCreationDateTime": 1, "SequenceNumber": "100", "SizeBytes": 1,
-            "StreamViewType": "NEW_AND_OLD_IMAGES", "OldImage": image,
-            "Keys": { "PK": image["PK"], "SK": image["SK"] },
-        },
-    });
+    let record = stream_record("REMOVE", "100", &image);
     for _ in 0..3 {
         let answer = stack.invoke("table_stream", &json!({ "Records": [record, record] }))?;
         ensure(answer["batchItemFailures"] == json!([]), format!("{answer}"))?;

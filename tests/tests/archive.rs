@@ -8,7 +8,9 @@ use std::{
 use domain::Timestamp;
 use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
-use testkit::{Outcome, Patient, Stack, Ward, cast::reading, ensure, poll};
+use testkit::{
+    Outcome, Patient, Stack, Ward, cast::reading, ensure, operator::stream_record, poll,
+};
 
 /// One of these tests keeps everybody from writing to the archive.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -92,27 +94,14 @@ fn i2_what_comes_into_the_trail_comes_into_the_archive_as_it_stands() -> Outcome
 fn inserted(number: &str) -> Value {
     let (id, patient) = (uuid::Uuid::now_v7().to_string(), uuid::Uuid::now_v7());
     let now = Timestamp::now();
-    let key = json!({
+    let image = json!({
         "PK": { "S": format!("AUDIT#PATIENT#{patient}#{}", now.strftime("%Y-%m")) },
         "SK": { "S": id },
-    });
-    let mut image = json!({
         "id": { "S": id }, "at": { "S": now.to_string() }, "action": { "S": "record_list" },
         "actor": { "M": { "role": { "S": "patient" }, "id": { "S": patient.to_string() } } },
         "outcome": { "S": "done" }, "reason": { "S": "owner" }, "count": { "N": "3" },
     });
-    for name in ["PK", "SK"] {
-        image[name] = key[name].clone();
-    }
-    json!({
-        "eventID": number, "eventName": "INSERT", "eventVersion": "1.1",
-        "eventSource": "aws:dynamodb", "awsRegion": "eu-central-1",
-        "dynamodb": {
-            "ApproximateCreationDateTime": 1, "Keys": key, "NewImage": image,
-            "SequenceNumber": number, "SizeBytes": 1, "StreamViewType": "NEW_AND_OLD_IMAGES",
-        },
-        "eventSourceARN": "arn:aws:dynamodb:eu-central-1:000000000000:table/t/stream/s",
-    })
+    stream_record("INSERT", number, &image)
 }
 
 fn id_of(record: &Value) -> &str {

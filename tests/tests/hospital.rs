@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use testkit::{
     Answer, Call, Doctor, Hospital, Outcome, Patient, Stack,
     cast::{self, Account},
-    ensure, poll,
+    ensure,
+    operator::stream_record,
+    poll,
 };
 
 fn invitation(email: &str) -> Value {
@@ -338,15 +340,7 @@ fn inserted(hospital: &Hospital, doctor: &str) -> Value {
     let key = json!({
         "PK": { "S": format!("HOSPITAL#{}", hospital.id) }, "SK": { "S": format!("DOCTOR#{doctor}") },
     });
-    json!({ "Records": [{
-        "eventID": "1", "eventName": "INSERT", "eventVersion": "1.1",
-        "eventSource": "aws:dynamodb", "awsRegion": "eu-central-1",
-        "dynamodb": {
-            "ApproximateCreationDateTime": 1_767_614_400.0, "Keys": key, "NewImage": key,
-            "SequenceNumber": "100", "SizeBytes": 10, "StreamViewType": "NEW_AND_OLD_IMAGES",
-        },
-        "eventSourceARN": "arn:aws:dynamodb:eu-central-1:000000000000:table/t/stream/s",
-    }] })
+    json!({ "Records": [stream_record("INSERT", "100", &key)] })
 }
 
 #[test]

@@ -10,7 +10,9 @@ use std::sync::{
 };
 
 use serde_json::{Value, json};
-use testkit::{Hospital, Outcome, Patient, Stack, cast, cast::Account, ensure, poll};
+use testkit::{
+    Hospital, Outcome, Patient, Stack, cast, cast::Account, ensure, operator::stream_record, poll,
+};
 
 fn cognito(stack: &Stack, operation: &str, body: &Value) -> Outcome<Value> {
     let target = format!("AWSCognitoIdentityProviderService.{operation}");
@@ -251,15 +253,7 @@ fn all_taken(stack: &Stack, account: &Account) -> Outcome {
 
 /// The stream's record of a proof.
 fn told_of(key: &Value) -> Value {
-    json!({ "Records": [{
-        "eventID": "1", "eventName": "INSERT", "eventVersion": "1.1",
-        "eventSource": "aws:dynamodb", "awsRegion": "eu-central-1",
-        "dynamodb": {
-            "ApproximateCreationDateTime": 1_767_614_400.0, "Keys": key, "NewImage": key,
-            "SequenceNumber": "100", "SizeBytes": 10, "StreamViewType": "NEW_AND_OLD_IMAGES",
-        },
-        "eventSourceARN": "arn:aws:dynamodb:eu-central-1:000000000000:table/t/stream/s",
-    }] })
+    json!({ "Records": [stream_record("INSERT", "100", key)] })
 }
 
 /// The stream tells of a proof, and no code is asked for after it.

@@ -11,6 +11,30 @@ use serde_json::{Value, json};
 
 use crate::{Answer, Call, Outcome, Stack, Surprise, poll};
 
+/// What the table's stream tells of an item that was written (`INSERT`) or that TTL took away
+/// (`REMOVE`), as Lambda hands it to a function (Amazon DynamoDB API Reference, `Record`).
+#[must_use]
+pub fn stream_record(event: &str, number: &str, item: &Value) -> Value {
+    let mut record = json!({
+        "eventID": number, "eventName": event, "eventVersion": "1.1",
+        "eventSource": "aws:dynamodb", "awsRegion": "eu-central-1",
+        "eventSourceARN": "arn:aws:dynamodb:eu-central-1:000000000000:table/t/stream/s",
+        "dynamodb": {
+            "ApproximateCreationDateTime": 1_767_614_400.0, "SequenceNumber": number,
+            "SizeBytes": 10, "StreamViewType": "NEW_AND_OLD_IMAGES",
+            "Keys": { "PK": item["PK"], "SK": item["SK"] },
+        },
+    });
+    if event == "REMOVE" {
+        record["dynamodb"]["OldImage"] = item.clone();
+        record["userIdentity"] =
+            json!({ "type": "Service", "principalId": "dynamodb.amazonaws.com" });
+    } else {
+        record["dynamodb"]["NewImage"] = item.clone();
+    }
+    record
+}
+
 impl Stack {
     fn signed(&self, service: &str, call: Call) -> Outcome<Answer> {
         let (id, secret) = (&self.operator.access_key_id, &self.operator.secret_access_key);
