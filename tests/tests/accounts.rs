@@ -190,11 +190,6 @@ fn i11_a_vault_whose_opening_failed_is_opened_at_sign_in() -> Outcome {
     ensure(me.body["name"] == "Ana Lima", "the vault is there, with the profile")
 }
 
-fn cognito(stack: &Stack, operation: &str, body: &Value) -> Outcome<Value> {
-    let target = format!("AWSCognitoIdentityProviderService.{operation}");
-    stack.aws("cognito-idp", &target, body)
-}
-
 #[test]
 fn an_address_changes_only_once_it_is_proven() -> Outcome {
     let stack = Stack::get()?;
@@ -203,8 +198,8 @@ fn an_address_changes_only_once_it_is_proven() -> Outcome {
     let body = json!({
         "AccessToken": patient.token(), "UserAttributes": [{ "Name": "email", "Value": other }],
     });
-    cognito(stack, "UpdateUserAttributes", &body)?;
-    let user = cognito(stack, "GetUser", &json!({ "AccessToken": patient.token() }))?;
+    stack.cognito("UpdateUserAttributes", &body)?;
+    let user = stack.cognito("GetUser", &json!({ "AccessToken": patient.token() }))?;
     let told = user["UserAttributes"].to_string();
     ensure(told.contains(&patient.account.email) && !told.contains(&other), told)?;
     patient.account.clone().sign_in(stack)
@@ -221,7 +216,7 @@ fn a_name_written_at_cognito_itself_is_cleaned_before_it_is_kept() -> Outcome {
             { "Name": "email", "Value": email }, { "Name": "name", "Value": name },
         ],
     });
-    cognito(stack, "SignUp", &body)?;
+    stack.cognito("SignUp", &body)?;
     confirm(stack, &email, "123456")?.expect(204)?;
     let mut account = cast::Account::new(email, password);
     account.sign_in(stack)?;

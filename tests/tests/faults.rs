@@ -95,8 +95,7 @@ fn i9_no_session_counts_before_the_earlier_ones_have_ended() -> Outcome {
 
 /// Enrols as far as it goes while no session can be ended.
 fn enrol_half(stack: &Stack, admin: &mut Account, proxy: &Proxy) -> Outcome {
-    let begun = stack.post("/v1/me/mfa").token(&admin.token).expect(200)?;
-    admin.hold(begun.text("/secret")?);
+    admin.begin_factor(stack)?;
     admin.prove(stack)?;
     admin.factor_is(stack, "held")?;
     poll("sessions not to be ended", || {

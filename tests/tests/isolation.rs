@@ -169,18 +169,13 @@ fn forged(token: &str) -> String {
     forged
 }
 
-fn cognito(stack: &Stack, operation: &str, body: &Value) -> Outcome<Value> {
-    let target = format!("AWSCognitoIdentityProviderService.{operation}");
-    stack.aws("cognito-idp", &target, body)
-}
-
 /// A token of a patient (`IdToken`, `AccessToken`) for an app, straight from Cognito.
 fn token(stack: &Stack, patient: &Patient, app: &str, kind: &str) -> Outcome<String> {
     let body = json!({
         "AuthFlow": "USER_PASSWORD_AUTH", "ClientId": app,
         "AuthParameters": { "USERNAME": patient.account.email, "PASSWORD": patient.account.password },
     });
-    let answer = cognito(stack, "InitiateAuth", &body)?;
+    let answer = stack.cognito("InitiateAuth", &body)?;
     let token = answer["AuthenticationResult"][kind].as_str();
     token.map(str::to_owned).ok_or_else(|| Surprise(format!("no {kind}")))
 }
@@ -193,7 +188,7 @@ fn expired(stack: &Stack, patient: &Patient) -> Outcome<String> {
         "ExplicitAuthFlows": ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
         "AccessTokenValidity": 20, "TokenValidityUnits": { "AccessToken": "seconds" },
     });
-    let app = cognito(stack, "CreateUserPoolClient", &app)?;
+    let app = stack.cognito("CreateUserPoolClient", &app)?;
     let app = app["UserPoolClient"]["ClientId"].as_str().unwrap_or_default().to_owned();
     let token = token(stack, patient, &app, "AccessToken")?;
     let me = stack.get_path("/v1/me").token(&token);

@@ -14,16 +14,11 @@ use testkit::{
     Hospital, Outcome, Patient, Stack, cast, cast::Account, ensure, operator::stream_record, poll,
 };
 
-fn cognito(stack: &Stack, operation: &str, body: &Value) -> Outcome<Value> {
-    let target = format!("AWSCognitoIdentityProviderService.{operation}");
-    stack.aws("cognito-idp", &target, body)
-}
-
 /// Switches the asking for codes on or off at Cognito itself.
 fn switch(stack: &Stack, token: &str, on: bool) -> Outcome<Value> {
     let app = json!({ "Enabled": on, "PreferredMfa": on });
     let body = json!({ "AccessToken": token, "SoftwareTokenMfaSettings": app });
-    cognito(stack, "SetUserMFAPreference", &body)
+    stack.cognito("SetUserMFAPreference", &body)
 }
 
 /// A new session at Cognito itself: access and refresh token, if the password was enough.
@@ -32,7 +27,7 @@ fn by_password(stack: &Stack, account: &Account) -> Outcome<Option<(String, Stri
         "ClientId": stack.output("UserPoolClientId")?, "AuthFlow": "USER_PASSWORD_AUTH",
         "AuthParameters": { "USERNAME": account.email, "PASSWORD": account.password },
     });
-    let tokens = &cognito(stack, "InitiateAuth", &body)?["AuthenticationResult"];
+    let tokens = &stack.cognito("InitiateAuth", &body)?["AuthenticationResult"];
     let text = |name: &str| tokens[name].as_str().map(str::to_owned);
     Ok(text("AccessToken").zip(text("RefreshToken")))
 }
@@ -151,10 +146,10 @@ fn i9_enrolling_directly_at_cognito_opens_nothing() -> Outcome {
     let stack = Stack::get()?;
     let (doctors, mut admin) = newcomer(stack)?;
     let token = json!({ "AccessToken": admin.token });
-    let begun = cognito(stack, "AssociateSoftwareToken", &token)?;
+    let begun = stack.cognito("AssociateSoftwareToken", &token)?;
     admin.hold(begun["SecretCode"].as_str().unwrap_or_default());
     let code = json!({ "AccessToken": admin.token, "UserCode": admin.code()? });
-    cognito(stack, "VerifySoftwareToken", &code)?;
+    stack.cognito("VerifySoftwareToken", &code)?;
     switch(stack, &admin.token, true)?;
     kept_out(stack, &doctors, &refreshed(stack, &admin.refresh)?.unwrap())?;
     // Nor does a sign-in with its codes: we have not ended what was open before.
@@ -181,7 +176,7 @@ fn i9_a_factor_cannot_be_switched_off_with_a_token() -> Outcome {
         let with = json!({ "AccessToken": token });
         ensure(switch(stack, token, false).is_err(), "not switched off")?;
         for operation in ["AssociateSoftwareToken", "GetUser", "DeleteUser", "GlobalSignOut"] {
-            let asked = cognito(stack, operation, &with);
+            let asked = stack.cognito(operation, &with);
             ensure(asked.is_err(), format!("{operation} is not the token's"))?;
         }
     }
@@ -215,7 +210,7 @@ fn mark(stack: &Stack, account: &Account, mark: &str) -> Outcome {
     let mark = json!([{ "Name": "custom:mfa", "Value": mark }]);
     let pool = stack.output("UserPoolId")?;
     let body = json!({ "UserPoolId": pool, "Username": account.email, "UserAttributes": mark });
-    cognito(stack, "AdminUpdateUserAttributes", &body).map(|_| ())
+    stack.cognito("AdminUpdateUserAttributes", &body).map(|_| ())
 }
 
 /// Switches the asking for codes on or off, as the operator.
@@ -223,7 +218,7 @@ fn asking(stack: &Stack, account: &Account, on: bool) -> Outcome {
     let app = json!({ "Enabled": on, "PreferredMfa": on });
     let mut body = json!({ "UserPoolId": stack.output("UserPoolId")?, "Username": account.email });
     body["SoftwareTokenMfaSettings"] = app;
-    cognito(stack, "AdminSetUserMFAPreference", &body).map(|_| ())
+    stack.cognito("AdminSetUserMFAPreference", &body).map(|_| ())
 }
 
 /// Puts a proof that `account` holds a second factor, given at `at`.
@@ -265,10 +260,9 @@ fn told_in_vain(stack: &Stack, key: &Value, account: &Account) -> Outcome {
 
 /// Begins to enrol and proves the app at Cognito itself, so that nothing of ours knows.
 fn prove_elsewhere(stack: &Stack, account: &mut Account) -> Outcome {
-    let begun = stack.post("/v1/me/mfa").token(&account.token).expect(200)?;
-    account.hold(begun.text("/secret")?);
+    account.begin_factor(stack)?;
     let code = json!({ "AccessToken": account.token, "UserCode": account.code()? });
-    cognito(stack, "VerifySoftwareToken", &code).map(|_| ())
+    stack.cognito("VerifySoftwareToken", &code).map(|_| ())
 }
 
 #[test]
@@ -348,8 +342,7 @@ fn i9_a_proof_that_comes_again_opens_nothing_and_ends_nothing() -> Outcome {
 fn i7_a_proof_sent_again_is_answered_again() -> Outcome {
     let stack = Stack::get()?;
     let (_, mut admin) = newcomer(stack)?;
-    let begun = stack.post("/v1/me/mfa").token(&admin.token).expect(200)?;
-    admin.hold(begun.text("/secret")?);
+    admin.begin_factor(stack)?;
     let code = json!({ "code": admin.code()? });
     let prove = stack.post("/v1/me/mfa/verify").token(&admin.token).key("same");
     let first = prove.clone().json(&code).expect(202)?;
@@ -363,8 +356,7 @@ fn i7_a_proof_sent_again_is_answered_again() -> Outcome {
 fn i7_proofs_at_once_are_one_enrolment() -> Outcome {
     let stack = Stack::get()?;
     let (doctors, mut admin) = newcomer(stack)?;
-    let begun = stack.post("/v1/me/mfa").token(&admin.token).expect(200)?;
-    admin.hold(begun.text("/secret")?);
+    admin.begin_factor(stack)?;
     let code = json!({ "code": admin.code()? });
     let prove = stack.post("/v1/me/mfa/verify").token(&admin.token).json(&code);
     std::thread::scope(|scope| {
@@ -397,7 +389,7 @@ fn i9_a_mark_counts_only_while_codes_are_asked_for_and_never_after_a_new_passwor
     let (_, mut admin) = newcomer(stack)?;
     admin.enroll(stack)?;
     let user = json!({ "UserPoolId": stack.output("UserPoolId")?, "Username": admin.email });
-    let found = cognito(stack, "AdminGetUser", &user)?;
+    let found = stack.cognito("AdminGetUser", &user)?;
     let attributes = found["UserAttributes"].as_array().unwrap().iter();
     let attributes: serde_json::Map<_, _> = attributes
         .map(|one| (one["Name"].as_str().unwrap_or_default().to_owned(), one["Value"].clone()))
@@ -418,7 +410,7 @@ fn i9_a_mark_counts_only_while_codes_are_asked_for_and_never_after_a_new_passwor
     ensure(!said("TokenGeneration_NewPasswordChallenge")?, "not by a new password")?;
     let mut off = user.clone();
     off["SoftwareTokenMfaSettings"] = json!({ "Enabled": false });
-    cognito(stack, "AdminSetUserMFAPreference", &off)?;
+    stack.cognito("AdminSetUserMFAPreference", &off)?;
     ensure(!said("TokenGeneration_Authentication")?, "codes are no longer asked for")?;
     ensure(!said("TokenGeneration_RefreshTokens")?, "nor for this session")
 }
@@ -429,5 +421,5 @@ fn i9_nobody_marks_their_own_account() -> Outcome {
     let (_, admin) = newcomer(stack)?;
     let mark = json!([{ "Name": "custom:mfa", "Value": "on" }]);
     let body = json!({ "AccessToken": admin.token, "UserAttributes": mark });
-    ensure(cognito(stack, "UpdateUserAttributes", &body).is_err(), "not the client's to write")
+    ensure(stack.cognito("UpdateUserAttributes", &body).is_err(), "not the client's to write")
 }

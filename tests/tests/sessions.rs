@@ -175,8 +175,7 @@ fn i9_an_id_token_is_refused() -> Outcome {
             "USERNAME": patient.account.email, "PASSWORD": patient.account.password,
         },
     });
-    let target = "AWSCognitoIdentityProviderService.InitiateAuth";
-    let session = stack.aws("cognito-idp", target, &body)?;
+    let session = stack.cognito("InitiateAuth", &body)?;
     let token =
         |name: &str| session["AuthenticationResult"][name].as_str().unwrap_or_default().to_owned();
     stack.get_path("/v1/me").token(&token("AccessToken")).expect(200)?;
@@ -198,7 +197,7 @@ fn i9_nobody_registers_as_staff() -> Outcome {
                 { "Name": name, "Value": value },
             ],
         });
-        let signed_up = stack.aws("cognito-idp", "AWSCognitoIdentityProviderService.SignUp", &body);
+        let signed_up = stack.cognito("SignUp", &body);
         ensure(signed_up.is_err(), format!("{name} is not the client's to write"))?;
     }
     Ok(())

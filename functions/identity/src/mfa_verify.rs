@@ -110,11 +110,7 @@ async fn handle(
         if once.noted(store.table.read(&place).await?.iter().flatten().next())? {
             return Ok(reply);
         }
-    }
-    match said {
-        Ok(true) => {}
-        Ok(false) => return Err(CODE_INVALID.into()),
-        Err(fault) => return Err(turned_away(pool, request, fault).await),
+        return Err(turned_away(pool, request, said).await);
     }
     let at = keys::proof(request.account()?, new_id());
     let proof = item(&at, &Proof::given(request.now))?;
@@ -124,9 +120,10 @@ async fn handle(
     Ok(reply)
 }
 
-/// Why the code was not looked at. The token of an account whose second factor is in use cannot
-/// change it, which Cognito does not tell from a session that has ended.
-async fn turned_away(pool: &Pool, request: &Request, fault: Fault) -> Failure {
+/// Why the code was not taken. The token of an account whose second factor is in use cannot change
+/// it, which Cognito does not tell from a session that has ended.
+async fn turned_away(pool: &Pool, request: &Request, said: Result<bool, Fault>) -> Failure {
+    let Err(fault) = said else { return CODE_INVALID.into() };
     let failure = refused(Asked::Verify, fault);
     match (&failure, request.account()) {
         (Failure::Problem(problem), Ok(account)) if problem.status == 401 => {

@@ -132,10 +132,19 @@ impl Account {
     /// # Errors
     /// When enrolling fails.
     pub fn enroll(&mut self, stack: &Stack) -> Outcome {
-        let begun = stack.post("/v1/me/mfa").token(&self.token).expect(200)?;
-        self.hold(begun.text("/secret")?);
+        self.begin_factor(stack)?;
         self.prove(stack)?;
         self.factor_in_use(stack)
+    }
+
+    /// Begins to enrol a second factor: holds the app that is to be proven.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub fn begin_factor(&mut self, stack: &Stack) -> Outcome {
+        let begun = stack.post("/v1/me/mfa").token(&self.token).expect(200)?;
+        self.hold(begun.text("/secret")?);
+        Ok(())
     }
 
     /// Proves the authenticator app by the code of this moment.
@@ -161,9 +170,8 @@ impl Account {
     /// When it has not for long.
     pub fn factor_is(&self, stack: &Stack, mark: &str) -> Outcome {
         let user = json!({ "UserPoolId": stack.output("UserPoolId")?, "Username": self.email });
-        let target = "AWSCognitoIdentityProviderService.AdminGetUser";
         poll("the second factor to come into use", || {
-            let found = stack.aws("cognito-idp", target, &user)?;
+            let found = stack.cognito("AdminGetUser", &user)?;
             let mut attributes = found["UserAttributes"].as_array().into_iter().flatten();
             let on = |one: &Value| one["Name"] == "custom:mfa" && one["Value"] == mark;
             Ok(attributes.any(on).then_some(()))

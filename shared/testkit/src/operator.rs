@@ -71,6 +71,15 @@ impl Stack {
         Ok(self.signed(service, call)?.expect(200)?.body)
     }
 
+    /// A call of Cognito's user pools.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub fn cognito(&self, operation: &str, body: &Value) -> Outcome<Value> {
+        let target = format!("AWSCognitoIdentityProviderService.{operation}");
+        self.aws("cognito-idp", &target, body)
+    }
+
     /// Invokes a function with an event, as a schedule or a person at the console would.
     ///
     /// # Errors
