@@ -32,6 +32,7 @@ PEER_MB = 256
 REGION = "eu-central-1"
 ACCOUNT = "123456789012"
 TABLE = "medivault"
+PARTITIONS = setup.ROOT / "shared/store/partitions"
 QUEUE = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/medivault"
 BASE = {
     "PATH": os.environ["PATH"],
@@ -85,6 +86,7 @@ class Bench:
             "SSL_CERT_FILE": str(self.tls / "functions.pem"),
             "NODE_EXTRA_CA_CERTS": str(self.tls / "root.pem"),
             "AWS_CA_BUNDLE": str(self.tls / "botocore.pem"),
+            "SMITHY_CLIENT_SDK_CUSTOM_PARTITION": str(PARTITIONS / "aws.json"),
             "AWS_LAMBDA_FUNCTION_NAME": name,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory),
         }
@@ -238,6 +240,7 @@ def growth(bench):
             for name, one in bench.measure(port, cases).items():
                 found.setdefault(name, {})[str(many)] = {
                     "ms": median(one["warmMs"]),
+                    "cpuMs": median(one["warmCpuMs"]),
                     "calls": one["calls"],
                     "sequential": one["sequential"],
                     "rssMb": round(median(one["rssKb"]) / 1024, 1),
@@ -270,7 +273,8 @@ def package(bench, name):
         files = [path for folder in wanted for path in (site / folder).rglob("*")
                  if path.is_file() and "__pycache__" not in path.parts]
         return zipped([(path.relative_to(site), path) for path in files])
-    return zipped([("bootstrap", bench.program(name)[0])])
+    partitions = [(f"partitions/{path.name}", path) for path in PARTITIONS.iterdir()]
+    return zipped([("bootstrap", bench.program(name)[0]), *partitions])
 
 
 def summary(bench, found, grown):

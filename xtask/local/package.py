@@ -1,4 +1,5 @@
-"""Zips the functions' binaries as Lambda wants them: one executable named bootstrap."""
+"""Zips the functions' binaries as Lambda wants them: an executable named bootstrap, and beside it
+the partitions of AWS that it may run in (docs/adr/0017)."""
 
 import concurrent.futures
 import dataclasses
@@ -11,6 +12,7 @@ import subprocess
 import tempfile
 import zipfile
 
+PARTITIONS = pathlib.Path(__file__).resolve().parents[2] / "shared/store/partitions"
 CODE_URI = re.compile(r"""(CodeUri:\s*)["']?(?:\./)?target/lambda/([A-Za-z0-9_]+)/?["']?""")
 
 
@@ -49,7 +51,7 @@ def build(names, bin_dir, cache, level):
 def zip_one(name, binary, cache, level):
     """Strip symbols, zip, name the result by its content."""
     stat = binary.stat()
-    stamp = hashlib.sha256(f"{stat.st_mtime_ns} {stat.st_size}".encode()).hexdigest()[:16]
+    stamp = digest(f"{stat.st_mtime_ns} {stat.st_size}".encode(), *beside().values())[:16]
     known = list(cache.glob(f"{name}-{stamp}-*.zip"))
     if known:
         return Package(known[0], f"lambda/{name}/{known[0].stem.rsplit('-', 1)[1]}.zip")
@@ -57,12 +59,22 @@ def zip_one(name, binary, cache, level):
         old.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as scratch:
         slim = stripped(binary, pathlib.Path(scratch) / "bootstrap")
-        digest = hashlib.sha256(slim.read_bytes()).hexdigest()[:32]
+        content = digest(slim.read_bytes(), *beside().values())[:32]
         draft = pathlib.Path(scratch) / "package.zip"
         write_zip(draft, slim, level)
-        path = cache / f"{name}-{stamp}-{digest}.zip"
+        path = cache / f"{name}-{stamp}-{content}.zip"
         draft.replace(path)
-    return Package(path, f"lambda/{name}/{digest}.zip")
+    return Package(path, f"lambda/{name}/{content}.zip")
+
+
+def beside():
+    """What lies in a package beside the executable: names and contents."""
+    return {f"partitions/{path.name}": path.read_bytes() for path in sorted(PARTITIONS.iterdir())}
+
+
+def digest(*contents):
+    """SHA-256 in hex, of some contents in this order."""
+    return hashlib.sha256(b"".join(hashlib.sha256(content).digest() for content in contents)).hexdigest()
 
 
 def stripped(binary, target):
@@ -77,8 +89,10 @@ def stripped(binary, target):
 
 
 def write_zip(path, bootstrap, level):
-    """A fixed date, so that the same binary makes the same zip. Level 0 stores."""
-    entry = zipfile.ZipInfo("bootstrap", date_time=(2020, 1, 1, 0, 0, 0))
-    entry.external_attr = 0o755 << 16
+    """A fixed date, so that the same content makes the same zip. Level 0 stores."""
+    how = zipfile.ZIP_DEFLATED if level else zipfile.ZIP_STORED
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(entry, bootstrap.read_bytes(), zipfile.ZIP_DEFLATED if level else zipfile.ZIP_STORED, level or None)
+        for name, content in {"bootstrap": bootstrap.read_bytes(), **beside()}.items():
+            entry = zipfile.ZipInfo(name, date_time=(2020, 1, 1, 0, 0, 0))
+            entry.external_attr = (0o755 if name == "bootstrap" else 0o644) << 16
+            archive.writestr(entry, content, how, level or None)

@@ -1,4 +1,5 @@
-//! `cargo xtask package`: every function as Lambda takes it, `target/lambda/<operation>/bootstrap`.
+//! `cargo xtask package`: every function as Lambda takes it, `target/lambda/<operation>/bootstrap`,
+//! with the partitions of AWS that it may run in (docs/adr/0017).
 //!
 //! One call of cargo builds them all, linked by Zig against the glibc that Lambda has. Paths of
 //! this machine stay out of the binaries, so that the same source gives the same bytes anywhere.
@@ -54,12 +55,17 @@ pub(crate) fn run(architecture: Architecture) -> Result<ExitCode> {
     if lambda.exists() {
         fs::remove_dir_all(&lambda).context("removing the packages made before")?;
     }
+    let partitions = workspace.root.join("shared/store/partitions");
     for operation in operations(&workspace, &services)? {
         let binary = built.join(&operation);
         check_glibc(&operation, &fs::read(&binary)?)?;
         let folder = lambda.join(&operation);
-        fs::create_dir_all(&folder)?;
+        fs::create_dir_all(folder.join("partitions"))?;
         fs::copy(&binary, folder.join("bootstrap")).context("copying a binary")?;
+        for name in names(&partitions)? {
+            fs::copy(partitions.join(&name), folder.join("partitions").join(name))
+                .context("copying a partition")?;
+        }
     }
     let python = workspace.package_environment().join("bin/python");
     let mut sizes = Command::new(python);

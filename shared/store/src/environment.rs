@@ -52,7 +52,64 @@ impl LoadServiceConfig for Variables {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, path::Path, process::Command};
+
     use super::*;
+
+    /// The SDKs read their list of partitions once: each list needs a process of its own, in which
+    /// this prints where S3 and KMS are.
+    #[test]
+    fn endpoints() {
+        use aws_sdk_kms::config::endpoint as kms;
+        use aws_sdk_s3::config::endpoint as s3;
+        use kms::ResolveEndpoint as _;
+        use s3::ResolveEndpoint as _;
+
+        let region = env::var("AWS_REGION").unwrap_or("eu-central-1".into());
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        for fips in [false, true] {
+            let at = kms::Params::builder().region(&region).use_fips(fips).build().unwrap();
+            let resolver = kms::DefaultResolver::new();
+            let found = runtime.block_on(resolver.resolve_endpoint(&at));
+            println!("endpoint {found:?}");
+            let at = s3::Params::builder().region(&region).use_fips(fips).bucket("files");
+            let (at, resolver) = (at.build().unwrap(), s3::DefaultResolver::new());
+            let found = runtime.block_on(resolver.resolve_endpoint(&at));
+            println!("endpoint {found:?}");
+        }
+    }
+
+    /// What `endpoints` prints in `region`, with the SDKs' own list of partitions or another.
+    fn endpoints_in(region: &str, partitions: Option<&Path>) -> Vec<String> {
+        let mut command = Command::new(env::current_exe().unwrap());
+        command.args(["--exact", "environment::tests::endpoints", "--nocapture"]);
+        command.env("AWS_REGION", region).env_remove("SMITHY_CLIENT_SDK_CUSTOM_PARTITION");
+        if let Some(path) = partitions {
+            command.env("SMITHY_CLIENT_SDK_CUSTOM_PARTITION", path);
+        }
+        let printed = String::from_utf8(command.output().unwrap().stdout).unwrap();
+        printed.lines().filter(|line| line.starts_with("endpoint ")).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_partition_beside_a_function_says_what_the_sdks_list_says() {
+        let regions = [
+            ("aws", ["eu-central-1", "us-east-1"]),
+            ("aws-cn", ["cn-north-1", "cn-northwest-1"]),
+            ("aws-eusc", ["eusc-de-east-1", "eusc-de-east-1"]),
+            ("aws-us-gov", ["us-gov-east-1", "us-gov-west-1"]),
+        ];
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("partitions");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), regions.len());
+        for (partition, regions) in regions {
+            let ours = folder.join(format!("{partition}.json"));
+            for region in regions {
+                let found = endpoints_in(region, Some(&ours));
+                assert_eq!(found.len(), 4, "{region}: {found:?}");
+                assert_eq!(found, endpoints_in(region, None), "{region}");
+            }
+        }
+    }
 
     /// What is set for `service` under `variable`. The tests' variables are those that Cargo sets.
     fn setting(service: &str, variable: &str) -> Option<String> {
