@@ -7,6 +7,7 @@ use aws_smithy_http_client::{
 use aws_smithy_runtime_api::{
     box_error::BoxError,
     client::{
+        auth::AuthSchemeId,
         http::{HttpClient, SharedHttpClient, http_client_fn},
         interceptors::{
             Intercept, context::BeforeTransmitInterceptorContextMut, dyn_dispatch_hint,
@@ -43,8 +44,11 @@ fn https() -> SharedHttpClient {
     }
 }
 
-/// Turns a call into a greeting: to the same host, over the same connection, asking for nothing
-/// and naming nobody. Whatever comes back, the connection is open.
+/// What a greeting prefers to be signed with: nothing.
+pub const UNSIGNED: [AuthSchemeId; 1] = [AuthSchemeId::new("noAuth")];
+
+/// Turns an [`UNSIGNED`] call into a greeting: to the same host, over the same connection, asking
+/// for nothing and naming nobody. Whatever comes back, the connection is open.
 #[derive(Debug, Clone, Copy)]
 pub struct Greeting;
 
@@ -63,16 +67,63 @@ impl Intercept for Greeting {
         let request = context.request_mut();
         request.set_method("GET")?;
         *request.body_mut() = SdkBody::empty();
-        for header in ["authorization", "x-amz-security-token", "x-amz-target", "content-length"] {
-            request.headers_mut().remove(header);
-        }
+        request.headers_mut().remove("x-amz-target");
+        request.headers_mut().remove("content-length");
         Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        io::{BufRead, BufReader, Write},
+        net::TcpListener,
+        thread,
+    };
+
+    use aws_config::{BehaviorVersion, Region, SdkConfig};
+    use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+
     use super::*;
+    use crate::Store;
+
+    /// The heads of the next `count` requests, each on a connection of its own.
+    fn heads(listener: &TcpListener, count: usize) -> Vec<String> {
+        let head = |_| {
+            let (mut stream, _) = listener.accept().unwrap();
+            let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            let lines: Vec<_> = lines.map(Result::unwrap).take_while(|l| !l.is_empty()).collect();
+            stream
+                .write_all(
+                    b"HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
+                )
+                .unwrap();
+            lines.join("\n").to_lowercase()
+        };
+        (0..count).map(head).collect()
+    }
+
+    #[test]
+    fn a_greeting_opens_a_connection_and_names_nobody() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let credentials = Credentials::new("AKID", "secret", Some("token".into()), None, "test");
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new("eu-central-1"))
+            .endpoint_url(format!("http://{}", listener.local_addr().unwrap()))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .http_client(client())
+            .build();
+        let heard = thread::spawn(move || heads(&listener, 2));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(Store::named(&config, "table".into(), "key".into()).greet());
+        for head in heard.join().unwrap() {
+            assert!(head.starts_with("get / http/1.1\n"), "{head}");
+            for name in ["authorization", "akid", "token", "x-amz-target", "content-length"] {
+                assert!(!head.contains(name), "{name} in {head}");
+            }
+        }
+    }
 
     #[test]
     fn the_roots_are_certificates() {

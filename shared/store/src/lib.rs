@@ -18,7 +18,7 @@ pub use aws_config::SdkConfig;
 
 pub use archive::Archive;
 pub use change::{Change, Update, number, text};
-pub use connect::Greeting;
+pub use connect::{Greeting, UNSIGNED};
 pub use environment::aws_config;
 pub use error::Fault;
 pub use keys::{Key, Owner};

@@ -13,7 +13,7 @@ use aws_lc_rs::{
 use aws_sdk_kms::{Config, config::retry::RetryConfig, primitives::Blob, types::DataKeySpec};
 
 use crate::{
-    connect::Greeting,
+    connect::{Greeting, UNSIGNED},
     error::Fault,
     keys::{Key, Owner},
 };
@@ -123,7 +123,8 @@ impl KeyRing {
 
     /// Opens the connection, if it can be: the first call tries again.
     pub(crate) async fn greet(&self) {
-        let once = Config::builder().retry_config(RetryConfig::disabled());
+        let unsigned = Config::builder().allow_no_auth().auth_scheme_preference(UNSIGNED);
+        let once = unsigned.retry_config(RetryConfig::disabled());
         let call = self.kms.decrypt().customize().interceptor(Greeting).config_override(once);
         let _ = Box::pin(call.send()).await;
     }
