@@ -56,12 +56,13 @@ impl Input for Wanted {
 }
 
 impl Wanted {
-    /// The newest records, of every type. Nearly all of them are shown where nothing is filtered.
+    /// The newest records, of every type.
     fn newest<'s>(&self, store: &'s Store) -> Scroll<'s> {
-        let scroll = store.scroll(keys::records(self.patient, None), None);
-        match self.filter == Filter::default() {
-            true => scroll.for_page(self.paging.limit),
-            false => scroll,
+        let newest = store.scroll(keys::records(self.patient, None), None);
+        match self.filter == Filter::default() || self.filter.sifts() {
+            true => self.filter.along(newest, self.paging.limit),
+            // What these do not fill is found by type.
+            false => newest,
         }
     }
 

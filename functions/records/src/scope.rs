@@ -10,12 +10,15 @@ use domain::{
 };
 use store::{
     Fault, Item, Store, keys,
-    list::Page,
+    list::{Page, Scroll},
     rows::{Record, RecordContent},
     vault::DataKey,
 };
 
 use crate::view::RecordView;
+
+/// Among how many records words are searched for first.
+const SEARCHED_FIRST: usize = 100;
 
 /// What the caller looks for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -29,6 +32,20 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
+    /// Whether records are passed over for more than their type and dates.
+    pub(crate) fn sifts(&self) -> bool {
+        self.status.is_some() || !self.words.is_empty()
+    }
+
+    /// A walk along records of every type and date, for a page of `limit`: nearly all of them are
+    /// shown, or hardly any.
+    pub(crate) fn along<'s>(&self, records: Scroll<'s>, limit: usize) -> Scroll<'s> {
+        match self.sifts() {
+            true => records.for_search(),
+            false => records.for_page(limit),
+        }
+    }
+
     fn admits(&self, row: &Record, content: &RecordContent) -> bool {
         self.admits_class(content.class()) && self.status.is_none_or(|status| row.status == status)
     }
@@ -87,8 +104,22 @@ impl Scope<'_> {
     }
 
     /// Offers to `page` what it shows of `items`, newest first. `all` says that no record between
-    /// them is left out.
+    /// them is left out. The texts of the first may do; only if not, those of the rest are read.
     pub(crate) async fn fill(
+        &self,
+        page: &mut Page<RecordView>,
+        items: &[Item],
+        all: bool,
+    ) -> Result<(), Fault> {
+        let (first, rest) = items.split_at(items.len().min(SEARCHED_FIRST));
+        self.fill_from(page, first, all).await?;
+        match page.is_full() || rest.is_empty() {
+            true => Ok(()),
+            false => self.fill_from(page, rest, all).await,
+        }
+    }
+
+    async fn fill_from(
         &self,
         page: &mut Page<RecordView>,
         items: &[Item],

@@ -62,7 +62,7 @@ impl Scope<'_> {
         ids: &HashSet<RecordId>,
     ) -> Result<Vec<(RecordId, Vec<String>)>, Fault> {
         let mut found = Vec::new();
-        let mut scroll = self.store.scroll(range, None);
+        let mut scroll = self.store.scroll(range, None).for_search();
         while let Some(pages) = scroll.next().await? {
             for item in pages {
                 let Some(id) = keys::text_of(&item.key).filter(|id| ids.contains(id)) else {

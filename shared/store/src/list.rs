@@ -49,6 +49,13 @@ impl Scroll<'_> {
         Self { batch, ..self }
     }
 
+    /// Looks at once at as much as a page passes over at most: where most of it is passed over,
+    /// that spares many a round trip.
+    #[must_use]
+    pub fn for_search(self) -> Self {
+        Self { batch: i32::try_from(PASSED_AT_MOST).unwrap_or(BIGGEST_BATCH), ..self }
+    }
+
     /// Whether nothing is left.
     #[must_use]
     pub fn has_ended(&self) -> bool {
