@@ -10,7 +10,7 @@ use domain::{
 };
 use edge::{Boxed, Event, Message, Service};
 use store::{
-    Fault, Objects, Store,
+    Fault, Objects, SdkConfig, Store,
     rows::{FileContent, PageContent},
     text as value, variable,
 };
@@ -28,7 +28,7 @@ const NAME: &str = "ocr_start";
 #[derive(Debug)]
 pub struct Readings {
     store: Store,
-    objects: Objects,
+    config: SdkConfig,
     reader: Reader,
     queue: Queue,
     tell: NotificationChannel,
@@ -40,7 +40,6 @@ impl Service for Readings {
     fn connect() -> Boxed<'static, Result<Self, Fault>> {
         Box::pin(async {
             let config = store::aws_config();
-            let objects = Objects::new(&config)?;
             let tell = NotificationChannel::builder()
                 .sns_topic_arn(variable("COMPLETION_TOPIC_ARN")?)
                 .role_arn(variable("TEXTRACT_ROLE_ARN")?)
@@ -48,9 +47,9 @@ impl Service for Readings {
                 .map_err(|_| Fault::Corrupt("notification-channel"))?;
             Ok(Self {
                 store: Store::new(&config)?,
-                reader: Reader::new(&config, objects.bucket()),
-                objects,
+                reader: Reader::new(&config, &variable("BUCKET_NAME")?),
                 queue: Queue::new(&config)?,
+                config,
                 tell,
                 completion_queue: variable("COMPLETION_QUEUE_URL")?,
                 check_after_seconds: number("OCR_CHECK_AFTER_SECONDS")?,
@@ -60,6 +59,13 @@ impl Service for Readings {
 
     fn store(&self) -> Option<&Store> {
         Some(&self.store)
+    }
+}
+
+impl Readings {
+    /// The files, which few documents need here: the reader opens them itself.
+    fn objects(&self) -> Result<Objects, Fault> {
+        Objects::new(&self.config)
     }
 }
 
@@ -115,7 +121,7 @@ async fn plain(
     if file.size > text::MAX_PLAIN_BYTES {
         return Ok(Err(Refusal::Document(TextProblem::TooLarge)));
     }
-    let Some(kept) = readings.objects.open(&record.place.kept()).await? else {
+    let Some(kept) = readings.objects()?.open(&record.place.kept()).await? else {
         return Ok(Err(Refusal::NoFile));
     };
     let bytes = kept.body.collect().await;
@@ -151,7 +157,7 @@ async fn start(readings: &Readings, record: &Vaulted, attempt: u32) -> Result<()
 async fn refuse(readings: &Readings, record: &Vaulted, refusal: Refusal) -> Result<(), Fault> {
     let outcome = match refusal {
         Refusal::Document(problem) => (TextStatus::Unreadable, problem),
-        Refusal::NoFile if readings.objects.exists(&record.place.kept()).await? => {
+        Refusal::NoFile if readings.objects()?.exists(&record.place.kept()).await? => {
             return Err(Fault::Unavailable("file-out-of-reach".into()));
         }
         Refusal::NoFile => (TextStatus::Failed, TextProblem::ReaderFailed),

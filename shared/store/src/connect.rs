@@ -78,6 +78,7 @@ mod tests {
     use std::{
         io::{BufRead, BufReader, Write},
         net::TcpListener,
+        sync::mpsc::{self, Sender},
         thread,
     };
 
@@ -87,20 +88,16 @@ mod tests {
     use super::*;
     use crate::Store;
 
-    /// The heads of the next `count` requests, each on a connection of its own.
-    fn heads(listener: &TcpListener, count: usize) -> Vec<String> {
-        let head = |_| {
-            let (mut stream, _) = listener.accept().unwrap();
+    /// Answers every request, after telling its head.
+    fn answer(listener: &TcpListener, tell: &Sender<String>) {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
             let lines = BufReader::new(stream.try_clone().unwrap()).lines();
             let lines: Vec<_> = lines.map(Result::unwrap).take_while(|l| !l.is_empty()).collect();
-            stream
-                .write_all(
-                    b"HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
-                )
-                .unwrap();
-            lines.join("\n").to_lowercase()
-        };
-        (0..count).map(head).collect()
+            tell.send(lines.join("\n").to_lowercase()).unwrap();
+            let closed = "HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+            stream.write_all(closed.as_bytes()).unwrap();
+        }
     }
 
     #[test]
@@ -114,10 +111,13 @@ mod tests {
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .http_client(client())
             .build();
-        let heard = thread::spawn(move || heads(&listener, 2));
+        let (tell, told) = mpsc::channel();
+        thread::spawn(move || answer(&listener, &tell));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(Store::named(&config, "table".into(), "key".into()).greet());
-        for head in heard.join().unwrap() {
+        let heads: Vec<_> = told.try_iter().collect();
+        assert_eq!(heads.len(), 2, "{heads:?}");
+        for head in heads {
             assert!(head.starts_with("get / http/1.1\n"), "{head}");
             for name in ["authorization", "akid", "token", "x-amz-target", "content-length"] {
                 assert!(!head.contains(name), "{name} in {head}");
