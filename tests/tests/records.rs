@@ -118,6 +118,40 @@ fn filters_and_search_find_what_was_just_written() -> Outcome {
 }
 
 #[test]
+fn a_search_goes_past_hundreds_of_records_and_loses_none() -> Outcome {
+    let stack = Stack::get()?;
+    let ward = Ward::get(stack)?;
+    let patient = Patient::join(stack, "Saskia Search")?;
+    let old = patient.note(stack, "imaging", "2026-01-10", "Knee", "A zebra was seen")?;
+    // Records that wait for their file are the patient's to see, and quickly made.
+    let file = Document::new("later.txt", "text/plain", b"later".to_vec());
+    let begin = |title: &str| {
+        let call = stack.post(&patient.path("/uploads")).token(patient.token());
+        let begun = call.json(&file.declaration("visit-note", title)).expect(201)?;
+        begun.text("/recordId").map(str::to_owned)
+    };
+    let many = |count: usize| (0..count).try_for_each(|_| begin("Filler").map(|_| ()));
+    many(10)?;
+    let middle = begin("Zebra, again")?;
+    std::thread::scope(|scope| {
+        let others = scope.spawn(|| many(120));
+        many(120)?;
+        others.join().expect("a thread that ends")
+    })?;
+    for (filter, expected) in [("", vec![&middle, &old]), ("&type=imaging", vec![&old])] {
+        let path = patient.path(&format!("/records?limit=10&q=zebra{filter}"));
+        let found = stack.get_path(&path).token(patient.token()).expect(200)?;
+        let shown = ids(found.list("/items")?);
+        ensure(shown.iter().eq(expected), format!("{filter}: {shown:?} in one answer"))?;
+        ensure(found.body["nextCursor"].is_null(), format!("{filter}: there is no more"))?;
+    }
+    ward.doctor.granted(stack, &patient, &reading(&["all"], 3600))?;
+    let path = patient.path("/records?limit=10&q=zebra");
+    let found = pages(stack, ward.doctor.token(), &path)?;
+    ensure(ids(&found) == [old], format!("{found:?}"))
+}
+
+#[test]
 fn search_finds_nothing_outside_the_grant() -> Outcome {
     let stack = Stack::get()?;
     let ward = Ward::get(stack)?;

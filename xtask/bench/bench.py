@@ -273,7 +273,7 @@ def package(bench, name):
         files = [path for folder in wanted for path in (site / folder).rglob("*")
                  if path.is_file() and "__pycache__" not in path.parts]
         return zipped([(path.relative_to(site), path) for path in files])
-    partitions = [(f"partitions/{path.name}", path) for path in PARTITIONS.iterdir()]
+    partitions = [(f"partitions/{path.name}", path) for path in PARTITIONS.glob("*.json")]
     return zipped([("bootstrap", bench.program(name)[0]), *partitions])
 
 

@@ -123,12 +123,12 @@ def every(result):
 
 def growth(result):
     sizes = sorted({int(n) for one in result["growth"].values() for n in one})
-    cell = lambda one: f"{one['ms']} ms, {one['cpuMs']}, {one['calls']}" if one else ""  # noqa: E731
+    cell = lambda one: f"{one['ms']} ms, {one['cpuMs']} CPU, {one['calls']}" if one else ""  # noqa: E731
     rows = [
         [name, *(cell(one.get(str(n))) for n in sizes)]
         for name, one in sorted(result["growth"].items())
     ]
-    return table(["warm: time, own CPU ms, calls", *(f"{n:,}".replace(",", " ") for n in sizes)], rows)
+    return table(["warm: time, the function's own CPU time (ms), calls", *(f"{n:,}".replace(",", " ") for n in sizes)], rows)
 
 
 def bill(result):

@@ -32,6 +32,8 @@ def main(path, operation):
     except ClientError as error:
         sys.exit(f"no function {name}: {error.response['Error']['Code']}")
     variables = function.get("Environment", {}).get("Variables", {})
+    # A file of the package, which a function that is watched does not have.
+    variables.pop("SMITHY_CLIENT_SDK_CUSTOM_PARTITION", None)
     address = {"AWS_ENDPOINT_URL": stack["endpoint"], "AWS_REGION": stack["region"]}
     for variable, value in sorted({**variables, **address, **access}.items()):
         print(f"{variable}={value}")

@@ -51,7 +51,7 @@ def build(names, bin_dir, cache, level):
 def zip_one(name, binary, cache, level):
     """Strip symbols, zip, name the result by its content."""
     stat = binary.stat()
-    stamp = digest(f"{stat.st_mtime_ns} {stat.st_size}".encode(), *beside().values())[:16]
+    stamp = digest({"stat": f"{stat.st_mtime_ns} {stat.st_size}".encode(), **beside()})[:16]
     known = list(cache.glob(f"{name}-{stamp}-*.zip"))
     if known:
         return Package(known[0], f"lambda/{name}/{known[0].stem.rsplit('-', 1)[1]}.zip")
@@ -59,9 +59,10 @@ def zip_one(name, binary, cache, level):
         old.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as scratch:
         slim = stripped(binary, pathlib.Path(scratch) / "bootstrap")
-        content = digest(slim.read_bytes(), *beside().values())[:32]
+        files = {"bootstrap": slim.read_bytes(), **beside()}
+        content = digest(files)[:32]
         draft = pathlib.Path(scratch) / "package.zip"
-        write_zip(draft, slim, level)
+        write_zip(draft, files, level)
         path = cache / f"{name}-{stamp}-{content}.zip"
         draft.replace(path)
     return Package(path, f"lambda/{name}/{content}.zip")
@@ -69,12 +70,13 @@ def zip_one(name, binary, cache, level):
 
 def beside():
     """What lies in a package beside the executable: names and contents."""
-    return {f"partitions/{path.name}": path.read_bytes() for path in sorted(PARTITIONS.iterdir())}
+    return {f"partitions/{path.name}": path.read_bytes() for path in sorted(PARTITIONS.glob("*.json"))}
 
 
-def digest(*contents):
-    """SHA-256 in hex, of some contents in this order."""
-    return hashlib.sha256(b"".join(hashlib.sha256(content).digest() for content in contents)).hexdigest()
+def digest(files):
+    """SHA-256 in hex, of names and contents."""
+    sums = (f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in files.items())
+    return hashlib.sha256("".join(sums).encode()).hexdigest()
 
 
 def stripped(binary, target):
@@ -88,11 +90,11 @@ def stripped(binary, target):
     return target
 
 
-def write_zip(path, bootstrap, level):
+def write_zip(path, files, level):
     """A fixed date, so that the same content makes the same zip. Level 0 stores."""
     how = zipfile.ZIP_DEFLATED if level else zipfile.ZIP_STORED
     with zipfile.ZipFile(path, "w") as archive:
-        for name, content in {"bootstrap": bootstrap.read_bytes(), **beside()}.items():
+        for name, content in files.items():
             entry = zipfile.ZipInfo(name, date_time=(2020, 1, 1, 0, 0, 0))
             entry.external_attr = (0o755 if name == "bootstrap" else 0o644) << 16
             archive.writestr(entry, content, how, level or None)

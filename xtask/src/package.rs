@@ -62,7 +62,7 @@ pub(crate) fn run(architecture: Architecture) -> Result<ExitCode> {
         let folder = lambda.join(&operation);
         fs::create_dir_all(folder.join("partitions"))?;
         fs::copy(&binary, folder.join("bootstrap")).context("copying a binary")?;
-        for name in names(&partitions)? {
+        for name in names(&partitions)?.iter().filter(|name| name.ends_with(".json")) {
             fs::copy(partitions.join(&name), folder.join("partitions").join(name))
                 .context("copying a partition")?;
         }

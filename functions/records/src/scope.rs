@@ -17,8 +17,8 @@ use store::{
 
 use crate::view::RecordView;
 
-/// Among how many records words are searched for first.
-const SEARCHED_FIRST: usize = 100;
+/// Among how many records words are searched for at once: their texts may be long.
+const SEARCHED_AT_ONCE: usize = 100;
 
 /// What the caller looks for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -32,17 +32,13 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    /// Whether records are passed over for more than their type and dates.
-    pub(crate) fn sifts(&self) -> bool {
-        self.status.is_some() || !self.words.is_empty()
-    }
-
-    /// A walk along records of every type and date, for a page of `limit`: nearly all of them are
-    /// shown, or hardly any.
-    pub(crate) fn along<'s>(&self, records: Scroll<'s>, limit: usize) -> Scroll<'s> {
-        match self.sifts() {
-            true => records.for_search(),
-            false => records.for_page(limit),
+    /// How far a walk along records of every type looks ahead, for a page of `limit`: where words
+    /// are searched for, hardly any is shown.
+    pub(crate) fn paced<'s>(&self, records: Scroll<'s>, limit: usize) -> Scroll<'s> {
+        let classes = self.kind.is_some() || self.from.is_some() || self.to.is_some();
+        match self.words.is_empty() || classes {
+            true => records.for_page(limit),
+            false => records.for_search(),
         }
     }
 
@@ -103,20 +99,21 @@ impl Scope<'_> {
         self.filter.admits_class(class) && self.grant.is_none_or(|grant| covers(grant, class))
     }
 
-    /// Offers to `page` what it shows of `items`, newest first. `all` says that no record between
-    /// them is left out. The texts of the first may do; only if not, those of the rest are read.
+    /// Offers to `page` what it shows of `items`, newest first, until it is full. `all` says that
+    /// no record between them is left out.
     pub(crate) async fn fill(
         &self,
         page: &mut Page<RecordView>,
         items: &[Item],
         all: bool,
     ) -> Result<(), Fault> {
-        let (first, rest) = items.split_at(items.len().min(SEARCHED_FIRST));
-        self.fill_from(page, first, all).await?;
-        match page.is_full() || rest.is_empty() {
-            true => Ok(()),
-            false => self.fill_from(page, rest, all).await,
+        for some in items.chunks(SEARCHED_AT_ONCE) {
+            if page.is_full() {
+                break;
+            }
+            self.fill_from(page, some, all).await?;
         }
+        Ok(())
     }
 
     async fn fill_from(
@@ -134,13 +131,14 @@ impl Scope<'_> {
             }
         }
         let admitted = |one: &&Opened<'_>| self.filter.admits(&one.row, &one.content);
-        let found = self.search(seen.iter().filter(admitted), all).await?;
+        let (found, texts) = self.search(seen.iter().filter(admitted), all).await?;
         for one in &seen {
             match found.contains(&one.id) {
                 true => page.offer(one.item, RecordView::new(one.id, &one.row, &one.content)),
                 false => page.pass(one.item),
             }
         }
+        page.look_beside(texts);
         Ok(())
     }
 

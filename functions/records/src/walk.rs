@@ -42,7 +42,7 @@ impl Scope<'_> {
         limit: usize,
     ) -> Result<(), Fault> {
         let records = self.store.scroll(keys::records(self.patient, before), None);
-        let mut records = self.filter.along(records, limit);
+        let mut records = self.filter.paced(records, limit);
         while !page.is_full()
             && let Some(items) = records.next().await?
         {

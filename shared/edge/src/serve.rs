@@ -323,6 +323,7 @@ fn run_events_boxed(handler: Arc<EventHandler>) -> Serving {
 /// Connects a service and serves on one thread, as a Lambda has at most one request at a time.
 fn start<S: Service>(name: &str, serve: impl FnOnce(Arc<S>) -> Serving + 'static) -> ExitCode {
     let serving = async move {
+        store::enter_package()?;
         let service = S::connect().await?;
         // Who does not answer in time is met again by the first request.
         let _ = tokio::time::timeout(LONGEST_GREETING, service.greet()).await;

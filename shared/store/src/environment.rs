@@ -1,6 +1,6 @@
 //! The AWS configuration that Lambda gives a function, in its environment.
 
-use std::{env, time::Duration};
+use std::{env, path::Path, time::Duration};
 
 use aws_config::{
     BehaviorVersion, Region, SdkConfig, environment::EnvironmentVariableCredentialsProvider,
@@ -9,7 +9,7 @@ use aws_config::{
 use aws_sdk_dynamodb::config::SharedCredentialsProvider;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
-use crate::connect;
+use crate::{connect, error::Fault};
 
 /// The AWS configuration of a function, with short time-outs: a request waits for a person.
 ///
@@ -38,6 +38,26 @@ pub fn aws_config() -> SdkConfig {
     config.build()
 }
 
+/// The variable that names the SDKs' list of partitions (smithy-rs, pull request 3610).
+const PARTITION: &str = "SMITHY_CLIENT_SDK_CUSTOM_PARTITION";
+
+/// Makes a function's package the current folder, where its file of partitions lies, and sees that
+/// it is there: the SDKs end the process without a word where it is not.
+///
+/// # Errors
+/// `Fault::Unavailable` when the package, or the file that the environment names, is not there.
+pub fn enter_package() -> Result<(), Fault> {
+    if let Some(package) = env::var_os("LAMBDA_TASK_ROOT") {
+        env::set_current_dir(package).map_err(|_| Fault::Unavailable("no-package".into()))?;
+    }
+    match env::var_os(PARTITION) {
+        Some(file) if !Path::new(&file).is_file() => {
+            Err(Fault::Unavailable("no-partition-file".into()))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The settings of one service: `AWS_ENDPOINT_URL_DYNAMODB` before `AWS_ENDPOINT_URL` (AWS SDKs
 /// and Tools Reference Guide, "Service-specific endpoints").
 #[derive(Debug)]
@@ -52,63 +72,71 @@ impl LoadServiceConfig for Variables {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::Path, process::Command};
+    use std::{fs, process::Command};
 
     use super::*;
 
-    /// The SDKs read their list of partitions once: each list needs a process of its own, in which
-    /// this prints where S3 and KMS are.
-    #[test]
-    fn endpoints() {
+    /// Set for a process of its own, as the SDKs read their list of partitions once: it prints
+    /// where S3 and KMS are, and ends.
+    const ASKED: &str = "ENDPOINTS_IN";
+    const THIS: &str =
+        "environment::tests::a_partition_beside_a_function_says_what_the_sdks_list_says";
+
+    fn print_endpoints(region: &str) {
         use aws_sdk_kms::config::endpoint as kms;
         use aws_sdk_s3::config::endpoint as s3;
         use kms::ResolveEndpoint as _;
         use s3::ResolveEndpoint as _;
 
-        let region = env::var("AWS_REGION").unwrap_or("eu-central-1".into());
+        println!("\nanswer {:?}", enter_package());
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        for fips in [false, true] {
-            let at = kms::Params::builder().region(&region).use_fips(fips).build().unwrap();
-            let resolver = kms::DefaultResolver::new();
-            let found = runtime.block_on(resolver.resolve_endpoint(&at));
-            println!("endpoint {found:?}");
-            let at = s3::Params::builder().region(&region).use_fips(fips).bucket("files");
-            let (at, resolver) = (at.build().unwrap(), s3::DefaultResolver::new());
-            let found = runtime.block_on(resolver.resolve_endpoint(&at));
-            println!("endpoint {found:?}");
+        for (fips, dual) in [(false, false), (true, false), (false, true), (true, true)] {
+            let at = kms::Params::builder().region(region).use_fips(fips).use_dual_stack(dual);
+            let (at, resolver) = (at.build().unwrap(), kms::DefaultResolver::new());
+            println!("answer {:?}", runtime.block_on(resolver.resolve_endpoint(&at)));
+            let at = s3::Params::builder().region(region).use_fips(fips).use_dual_stack(dual);
+            let (at, resolver) = (at.bucket("files").build().unwrap(), s3::DefaultResolver::new());
+            println!("answer {:?}", runtime.block_on(resolver.resolve_endpoint(&at)));
         }
     }
 
-    /// What `endpoints` prints in `region`, with the SDKs' own list of partitions or another.
-    fn endpoints_in(region: &str, partitions: Option<&Path>) -> Vec<String> {
+    /// The endpoints in `region`, by the SDKs' own list of partitions or by a file of the package.
+    fn endpoints_in(region: &str, file: Option<&str>) -> Vec<String> {
         let mut command = Command::new(env::current_exe().unwrap());
-        command.args(["--exact", "environment::tests::endpoints", "--nocapture"]);
-        command.env("AWS_REGION", region).env_remove("SMITHY_CLIENT_SDK_CUSTOM_PARTITION");
-        if let Some(path) = partitions {
-            command.env("SMITHY_CLIENT_SDK_CUSTOM_PARTITION", path);
+        command.args(["--exact", THIS, "--nocapture"]).env(ASKED, region);
+        command.env("LAMBDA_TASK_ROOT", env!("CARGO_MANIFEST_DIR")).env_remove(PARTITION);
+        if let Some(file) = file {
+            command.env(PARTITION, file);
         }
         let printed = String::from_utf8(command.output().unwrap().stdout).unwrap();
-        printed.lines().filter(|line| line.starts_with("endpoint ")).map(str::to_owned).collect()
+        printed.lines().filter(|line| line.starts_with("answer ")).map(str::to_owned).collect()
     }
 
     #[test]
     fn a_partition_beside_a_function_says_what_the_sdks_list_says() {
-        let regions = [
-            ("aws", ["eu-central-1", "us-east-1"]),
-            ("aws-cn", ["cn-north-1", "cn-northwest-1"]),
-            ("aws-eusc", ["eusc-de-east-1", "eusc-de-east-1"]),
-            ("aws-us-gov", ["us-gov-east-1", "us-gov-west-1"]),
+        if let Ok(region) = env::var(ASKED) {
+            return print_endpoints(&region);
+        }
+        let regions: [(&str, &[&str]); 4] = [
+            ("aws", &["eu-central-1", "us-east-1"]),
+            ("aws-cn", &["cn-north-1", "cn-northwest-1"]),
+            ("aws-eusc", &["eusc-de-east-1"]),
+            ("aws-us-gov", &["us-gov-east-1", "us-gov-west-1"]),
         ];
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("partitions");
         assert_eq!(fs::read_dir(&folder).unwrap().count(), regions.len());
         for (partition, regions) in regions {
-            let ours = folder.join(format!("{partition}.json"));
             for region in regions {
-                let found = endpoints_in(region, Some(&ours));
-                assert_eq!(found.len(), 4, "{region}: {found:?}");
-                assert_eq!(found, endpoints_in(region, None), "{region}");
+                let ours = endpoints_in(region, Some(&format!("partitions/{partition}.json")));
+                assert_eq!(ours.len(), 9, "{region}: {ours:?}");
+                assert_eq!(ours, endpoints_in(region, None), "{region}");
             }
         }
+        // The file decides, or this would be in Frankfurt: the SDKs do read it.
+        let china = endpoints_in("eu-central-1", Some("partitions/aws-cn.json"));
+        assert!(china[1].contains("kms.eu-central-1.amazonaws.com.cn"), "{china:?}");
+        let missing = endpoints_in("eu-central-1", Some("partitions/none.json"));
+        assert_eq!(missing, [r#"answer Err(Unavailable("no-partition-file"))"#]);
     }
 
     /// What is set for `service` under `variable`. The tests' variables are those that Cargo sets.

@@ -19,7 +19,7 @@ pub use aws_config::SdkConfig;
 pub use archive::Archive;
 pub use change::{Change, Update, number, text};
 pub use connect::{Greeting, UNSIGNED};
-pub use environment::aws_config;
+pub use environment::{aws_config, enter_package};
 pub use error::Fault;
 pub use keys::{Key, Owner};
 pub use look::{Found, Look};
@@ -27,6 +27,10 @@ pub use objects::Objects;
 pub use table::{Item, Table};
 pub use trips::TripCounter;
 pub use vault::{DataKey, KeyRing};
+
+// Whoever listens to the libraries hears nothing, in any build (I6).
+const _: () = assert!(matches!(log::STATIC_MAX_LEVEL, log::LevelFilter::Off));
+const _: () = assert!(tracing::level_filters::STATIC_MAX_LEVEL.into_level().is_none());
 
 /// A new UUIDv7 (RFC 9562): ids sort by the time they were made.
 #[must_use]

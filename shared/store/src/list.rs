@@ -18,8 +18,8 @@ use crate::{
 const BATCH: i32 = 100;
 /// How many items a query looks at, at most: about what DynamoDB gives in one answer (1 MB).
 const BIGGEST_BATCH: i32 = 1000;
-/// How many items a page passes over, at most, before it leaves the rest to the next.
-const PASSED_AT_MOST: usize = 500;
+/// How many items a page looks at before it leaves the rest to the next.
+const LOOKED_AT: i32 = 500;
 
 /// A walk along a run, newest first, one query at a time.
 #[derive(Debug)]
@@ -49,11 +49,11 @@ impl Scroll<'_> {
         Self { batch, ..self }
     }
 
-    /// Looks at once at as much as a page passes over at most: where most of it is passed over,
-    /// that spares many a round trip.
+    /// Looks at once at all that a page looks at: where most of it is passed over, that spares
+    /// many a round trip.
     #[must_use]
     pub fn for_search(self) -> Self {
-        Self { batch: i32::try_from(PASSED_AT_MOST).unwrap_or(BIGGEST_BATCH), ..self }
+        Self { batch: LOOKED_AT, ..self }
     }
 
     /// Whether nothing is left.
@@ -183,7 +183,8 @@ pub struct Page<T> {
     limit: usize,
     /// What it shows.
     pub items: Vec<T>,
-    passed: usize,
+    /// How many more items it looks at.
+    left: i32,
     last: Option<Attributes>,
     more: bool,
 }
@@ -192,7 +193,7 @@ impl<T> Page<T> {
     /// An empty page for `limit` items.
     #[must_use]
     pub fn of(limit: usize) -> Self {
-        Self { limit, items: Vec::new(), passed: 0, last: None, more: false }
+        Self { limit, items: Vec::new(), left: LOOKED_AT, last: None, more: false }
     }
 
     /// Whether nothing more needs to be offered.
@@ -205,8 +206,8 @@ impl<T> Page<T> {
     pub fn offer(&mut self, item: &Item, value: T) {
         self.more |= self.items.len() >= self.limit;
         if !self.more {
-            self.last = Some(place(item));
             self.items.push(value);
+            self.look_on(item);
         }
     }
 
@@ -214,17 +215,28 @@ impl<T> Page<T> {
     /// page ends, short as it is: the next one goes on from here.
     pub fn pass(&mut self, item: &Item) {
         if !self.more {
-            self.last = Some(place(item));
-            self.passed += 1;
-            self.more = self.passed >= PASSED_AT_MOST;
+            self.look_on(item);
         }
+    }
+
+    /// Counts what was looked at beside its own items, to judge them.
+    pub fn look_beside(&mut self, items: usize) {
+        let items = i32::try_from(items).unwrap_or(i32::MAX);
+        self.left = self.left.saturating_sub(items);
+        self.more |= self.left <= 0;
+    }
+
+    fn look_on(&mut self, item: &Item) {
+        self.last = Some(place(item));
+        self.left -= 1;
+        self.more = self.left <= 0;
     }
 
     /// The same page, with its items shown in another way.
     #[must_use]
     pub fn map<U>(self, show: impl FnMut(T) -> U) -> Page<U> {
-        let Self { limit, items, passed, last, more } = self;
-        Page { limit, items: items.into_iter().map(show).collect(), passed, last, more }
+        let Self { limit, items, left, last, more } = self;
+        Page { limit, items: items.into_iter().map(show).collect(), left, last, more }
     }
 
     /// The cursor of the next page, or `None` when this is the last. `list` names the list and
@@ -285,17 +297,30 @@ mod tests {
     }
 
     #[test]
+    fn what_was_looked_at_beside_its_items_counts() {
+        let mut page = Page::of(2);
+        page.offer(&item(0), 0);
+        page.look_beside(498);
+        assert!(!page.is_full());
+        page.pass(&item(1));
+        assert_eq!((&page.items, end(&page)), (&vec![0], (Some("00001"), true)));
+        let mut empty = Page::<()>::of(2);
+        empty.look_beside(usize::MAX);
+        assert_eq!(end(&empty), (None, true));
+    }
+
+    #[test]
     fn a_page_ends_where_many_were_passed_over_and_loses_none_that_comes_after() {
         let mut page = Page::of(2);
         page.offer(&item(0), 0);
-        for n in 1..=PASSED_AT_MOST {
+        for n in 1..500 {
             assert!(!page.is_full());
             page.pass(&item(n));
         }
         assert!(page.is_full());
-        page.offer(&item(PASSED_AT_MOST + 1), 1);
-        page.pass(&item(PASSED_AT_MOST + 2));
+        page.offer(&item(500), 1);
+        page.pass(&item(501));
         assert_eq!(page.items, [0]);
-        assert_eq!(end(&page), (Some(format!("{PASSED_AT_MOST:05}").as_str()), true));
+        assert_eq!(end(&page), (Some("00499"), true));
     }
 }
