@@ -285,6 +285,7 @@ def summary(bench, found, grown):
         one = {
             "initMs": median(full["initMs"]),
             "connectMs": median(full["connectMs"]),
+            "ownMs": median(a - b for a, b in zip(full["initMs"], full["connectMs"], strict=True)),
             "coldMs": median(full["coldMs"]),
             "warmMs": median(full["warmMs"]),
             "rssMb": round(median(full["rssKb"]) / 1024, 1),

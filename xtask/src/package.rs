@@ -56,14 +56,15 @@ pub(crate) fn run(architecture: Architecture) -> Result<ExitCode> {
         fs::remove_dir_all(&lambda).context("removing the packages made before")?;
     }
     let partitions = workspace.root.join("shared/store/partitions");
+    let files = names(&partitions)?;
     for operation in operations(&workspace, &services)? {
         let binary = built.join(&operation);
         check_glibc(&operation, &fs::read(&binary)?)?;
         let folder = lambda.join(&operation);
         fs::create_dir_all(folder.join("partitions"))?;
         fs::copy(&binary, folder.join("bootstrap")).context("copying a binary")?;
-        for name in names(&partitions)?.iter().filter(|name| name.ends_with(".json")) {
-            fs::copy(partitions.join(&name), folder.join("partitions").join(name))
+        for name in files.iter().filter(|name| name.ends_with(".json")) {
+            fs::copy(partitions.join(name), folder.join("partitions").join(name))
                 .context("copying a partition")?;
         }
     }

@@ -63,7 +63,8 @@ impl Service for Readings {
 }
 
 impl Readings {
-    /// The files, which few documents need here: the reader opens them itself.
+    /// The files: for plain text, and where the reader finds none. It opens all others itself, so
+    /// no client is made for them.
     fn objects(&self) -> Result<Objects, Fault> {
         Objects::new(&self.config)
     }

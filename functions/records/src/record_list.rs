@@ -57,8 +57,8 @@ impl Input for Wanted {
 
 impl Wanted {
     /// The newest records, of every type; what they do not fill is found by [`Scope::walk`]. For
-    /// staff, whose grant is not known yet, they are no more than a page: the time of an answer
-    /// tells of no others.
+    /// staff, whose grant is not known yet, they are no more than a page: whatever time may tell of
+    /// others (docs/adr/0015) does not grow with a filter.
     fn newest<'s>(&self, store: &'s Store, caller: &Caller) -> Scroll<'s> {
         let newest = store.scroll(keys::records(self.patient, None), None);
         match caller {

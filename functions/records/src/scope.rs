@@ -18,7 +18,7 @@ use store::{
 use crate::view::RecordView;
 
 /// Among how many records words are searched for at once: their texts may be long.
-const SEARCHED_AT_ONCE: usize = 100;
+const SEARCHED_AT_ONCE: usize = 50;
 
 /// What the caller looks for.
 #[derive(Debug, Default, PartialEq, Eq)]

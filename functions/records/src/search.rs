@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use domain::RecordId;
 use futures_util::future::try_join_all;
-use store::{Fault, keys, keys::Range, rows::PageContent};
+use store::{Fault, Item, keys, keys::Range, rows::PageContent};
 
 use crate::scope::{Opened, Scope};
 
@@ -56,7 +56,7 @@ impl Scope<'_> {
         Ok((held, pages))
     }
 
-    /// The words found on each page of a run of texts.
+    /// The words found on each page of a run of texts; none on those of other records.
     async fn words_in(
         &self,
         range: Range,
@@ -66,15 +66,21 @@ impl Scope<'_> {
         let mut scroll = self.store.scroll(range, None);
         while let Some(pages) = scroll.next().await? {
             for item in pages {
-                let Some(id) = keys::text_of(&item.key).filter(|id| ids.contains(id)) else {
-                    continue;
+                let Some(id) = keys::text_of(&item.key) else { continue };
+                let words = match ids.contains(&id) {
+                    true => self.words_on(&item)?,
+                    false => Vec::new(),
                 };
-                let PageContent { lines } = item.open(self.key)?;
-                let lines: Vec<_> = lines.iter().map(|line| line.text.to_lowercase()).collect();
-                let held = |word: &&String| lines.iter().any(|line| line.contains(*word));
-                found.push((id, self.filter.words.iter().filter(held).cloned().collect()));
+                found.push((id, words));
             }
         }
         Ok(found)
+    }
+
+    fn words_on(&self, page: &Item) -> Result<Vec<String>, Fault> {
+        let PageContent { lines } = page.open(self.key)?;
+        let lines: Vec<_> = lines.iter().map(|line| line.text.to_lowercase()).collect();
+        let held = |word: &&String| lines.iter().any(|line| line.contains(*word));
+        Ok(self.filter.words.iter().filter(held).cloned().collect())
     }
 }

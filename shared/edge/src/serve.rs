@@ -344,9 +344,12 @@ fn until_the_end(name: &str, serving: Serving) -> ExitCode {
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
-        Err(_) => {
-            let line =
-                serde_json::json!({ "level": "ERROR", "operation": name, "outcome": "init" });
+        Err(error) => {
+            let fault = error.downcast_ref::<Fault>().map(Fault::code);
+            let (level, outcome) = ("ERROR", "init");
+            let line = serde_json::json!({
+                "level": level, "operation": name, "outcome": outcome, "fault": fault,
+            });
             eprintln!("{line}");
             ExitCode::FAILURE
         }

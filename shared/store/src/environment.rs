@@ -42,7 +42,7 @@ pub fn aws_config() -> SdkConfig {
 const PARTITION: &str = "SMITHY_CLIENT_SDK_CUSTOM_PARTITION";
 
 /// Makes a function's package the current folder, where its file of partitions lies, and sees that
-/// it is there: the SDKs end the process without a word where it is not.
+/// it is there, or the SDKs would panic.
 ///
 /// # Errors
 /// `Fault::Unavailable` when the package, or the file that the environment names, is not there.
@@ -104,6 +104,7 @@ mod tests {
     fn endpoints_in(region: &str, file: Option<&str>) -> Vec<String> {
         let mut command = Command::new(env::current_exe().unwrap());
         command.args(["--exact", THIS, "--nocapture"]).env(ASKED, region);
+        command.current_dir(env::temp_dir());
         command.env("LAMBDA_TASK_ROOT", env!("CARGO_MANIFEST_DIR")).env_remove(PARTITION);
         if let Some(file) = file {
             command.env(PARTITION, file);

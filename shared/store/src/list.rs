@@ -177,7 +177,7 @@ impl Merged<'_> {
 }
 
 /// A page being filled. It takes one item more than it shows, to know whether there are more:
-/// so it is short only at the end, or where many items in a row were passed over.
+/// so it is short only at the end, or where it had to look at many items.
 #[derive(Debug)]
 pub struct Page<T> {
     limit: usize,

@@ -304,7 +304,7 @@ impl Seed {
             if n > 0 {
                 last = self.writer.record(&vault, &any).await?;
             }
-            // No search opens more than the newest.
+            // No search looks at more than these.
             if n + 500 >= many {
                 self.writer.text(&vault, last).await?;
             }
