@@ -127,7 +127,8 @@ def growth(result):
         [name, *(cell(one.get(str(n))) for n in sizes)]
         for name, one in sorted(result["growth"].items())
     ]
-    return table(["warm: time, the function's own CPU time (ms), calls", *(f"{n:,}".replace(",", " ") for n in sizes)], rows)
+    counts = (f"{n:,}".replace(",", " ") for n in sizes)
+    return table(["warm: time, the function's own CPU time (ms), calls", *counts], rows)
 
 
 def bill(result):

@@ -346,9 +346,8 @@ fn until_the_end(name: &str, serving: Serving) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let fault = error.downcast_ref::<Fault>().map(Fault::code);
-            let (level, outcome) = ("ERROR", "init");
             let line = serde_json::json!({
-                "level": level, "operation": name, "outcome": outcome, "fault": fault,
+                "level": "ERROR", "operation": name, "outcome": "init", "fault": fault,
             });
             eprintln!("{line}");
             ExitCode::FAILURE
