@@ -1,6 +1,7 @@
 //! The developer's commands: set up, run, test and show the vault on this machine.
 
 mod bench;
+mod binary;
 mod demo;
 mod dev;
 mod hospital_add;

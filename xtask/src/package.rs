@@ -11,14 +11,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
+use crate::binary::{self, GLIBC};
 use crate::process::run_checked;
 use crate::setup::create_package_environment;
 use crate::workspace::Workspace;
-
-/// The glibc of Amazon Linux 2023, on which `provided.al2023` stands.
-const GLIBC: (u32, u32) = (2, 34);
 
 /// A processor that Lambda has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -59,7 +57,7 @@ pub(crate) fn run(architecture: Architecture) -> Result<ExitCode> {
     let files = names(&partitions)?;
     for operation in operations(&workspace, &services)? {
         let binary = built.join(&operation);
-        check_glibc(&operation, &fs::read(&binary)?)?;
+        binary::check(&operation, &fs::read(&binary)?)?;
         let folder = lambda.join(&operation);
         fs::create_dir_all(folder.join("partitions"))?;
         fs::copy(&binary, folder.join("bootstrap")).context("copying a binary")?;
@@ -102,7 +100,7 @@ pub(crate) fn build(
         .args(packages.iter().flat_map(|name| ["--package", name]))
         .env("PATH", first_on_path(&tools)?)
         .current_dir(&workspace.root);
-    hide_paths(&mut command, workspace);
+    set_flags(&mut command, workspace);
     run_checked(&mut command, "build the functions")?;
     Ok(workspace.target.join(architecture.triple()).join("release"))
 }
@@ -147,54 +145,26 @@ fn first_on_path(folder: &Path) -> Result<OsString> {
     env::join_paths(folders).context("PATH")
 }
 
-/// Replaces the folders of this machine, in what Rust and C write into a binary.
-fn hide_paths(command: &mut Command, workspace: &Workspace) {
+/// What a released binary is compiled and linked with, beside its profile (docs/PERFORMANCE.md).
+///
+/// Told that the loader need not lock the tables of addresses, rustc no longer calls each function
+/// of another crate by way of such a table; the linker is told to have them locked nevertheless,
+/// as `binary::check` sees. A panic aborts, so nothing unwinds.
+const RELEASED: [&str; 3] =
+    ["-Crelro-level=partial", "-Clink-arg=-Wl,-z,relro,-z,now", "-Cforce-unwind-tables=no"];
+
+/// Compiles as [`RELEASED`] says, and replaces the folders of this machine in what Rust and C write
+/// into a binary.
+fn set_flags(command: &mut Command, workspace: &Workspace) {
     let home = env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     let cargo = env::var_os("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from);
     // The last that fits is taken: the target folder may be inside of the checkout.
     let folders = [(&cargo, "/cargo"), (&workspace.root, "/src"), (&workspace.target, "/target")];
-    let flags = |option: &str| -> Vec<String> {
+    let hidden = |option: &str| -> Vec<String> {
         folders.iter().map(|(from, to)| format!("{option}={}={to}", from.display())).collect()
     };
+    let rust = [RELEASED.map(String::from).to_vec(), hidden("--remap-path-prefix")].concat();
     command
-        .env("CARGO_ENCODED_RUSTFLAGS", flags("--remap-path-prefix").join("\u{1f}"))
-        .env("CFLAGS", flags("-ffile-prefix-map").join(" "));
-}
-
-/// Refuses a binary that would not start for want of a symbol.
-fn check_glibc(operation: &str, binary: &[u8]) -> Result<()> {
-    match newest_glibc(binary) {
-        Some(needed) if needed > GLIBC => {
-            bail!("{operation} needs glibc {}.{}, Lambda has {GLIBC:?}", needed.0, needed.1)
-        }
-        Some(_) => Ok(()),
-        None => bail!("{operation} is not linked with glibc"),
-    }
-}
-
-/// The newest version of glibc that a binary names: each symbol's stands in its string table.
-fn newest_glibc(binary: &[u8]) -> Option<(u32, u32)> {
-    let mark = b"GLIBC_";
-    let versions = binary.windows(mark.len()).enumerate().filter(|(_, bytes)| bytes == mark);
-    let version = |at: usize| {
-        let rest = binary.get(at + mark.len()..)?.split(|byte| *byte == 0).next()?;
-        let (major, minor) = std::str::from_utf8(rest).ok()?.split_once('.')?;
-        Some((major.parse().ok()?, minor.split('.').next()?.parse().ok()?))
-    };
-    versions.filter_map(|(at, _)| version(at)).max()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_newest_version_counts_by_number() {
-        let binary = b"\x7fELF\0GLIBC_2.9\0memcpy\0GLIBC_2.34\0GLIBC_2.2.5\0GLIBC_PRIVATE\0";
-        assert_eq!(newest_glibc(binary), Some((2, 34)));
-        assert_eq!(newest_glibc(b"\x7fELF"), None);
-        assert!(check_glibc("f", binary).is_ok());
-        assert!(check_glibc("f", b"GLIBC_2.35\0").is_err());
-        assert!(check_glibc("f", b"").is_err());
-    }
+        .env("CARGO_ENCODED_RUSTFLAGS", rust.join("\u{1f}"))
+        .env("CFLAGS", hidden("-ffile-prefix-map").join(" "));
 }

@@ -32,11 +32,9 @@ impl Service for Follower {
         Box::pin(async {
             let config = store::aws_config();
             let pool = store::variable("USER_POOL_ID")?;
-            Ok(Self {
-                store: Store::new(&config)?,
-                directory: Directory::new(&config, pool.clone()),
-                accounts: Accounts::new(&config, pool),
-            })
+            let directory = Directory::new(&config, pool.clone());
+            let accounts = Accounts::new(directory.client(), pool);
+            Ok(Self { store: Store::new(&config)?, directory, accounts })
         })
     }
 

@@ -62,6 +62,12 @@ impl Directory {
         Self { client: Client::from_conf(config), pool }
     }
 
+    /// Its client of Cognito, for whoever else needs one: making a second takes its time in init.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        self.client.clone()
+    }
+
     /// Makes an account. With a temporary `password` nobody is told of it: whoever chose the
     /// password hands it over; without, Cognito makes one and mails it.
     ///

@@ -40,7 +40,7 @@ pub struct Pool {
 impl Pool {
     /// The pool named by the environment: `USER_POOL_ID` and `CLIENT_ID`.
     pub(crate) fn new(config: &store::SdkConfig) -> Result<Self, Fault> {
-        let accounts = Accounts::new(config, variable("USER_POOL_ID")?);
+        let accounts = Accounts::new(client(config), variable("USER_POOL_ID")?);
         Ok(Self { accounts, app: variable("CLIENT_ID")? })
     }
 
@@ -109,10 +109,10 @@ fn text<'u>(user: &'u AdminGetUserOutput, name: &str) -> Option<&'u str> {
 }
 
 impl Accounts {
-    /// The accounts of `pool`.
+    /// The accounts of `pool`, by a client that counts its calls.
     #[must_use]
-    pub fn new(config: &store::SdkConfig, pool: String) -> Self {
-        Self { client: client(config), pool }
+    pub fn new(client: Client, pool: String) -> Self {
+        Self { client, pool }
     }
 
     /// What is to be known of an account before its authenticator app is touched.
