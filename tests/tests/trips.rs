@@ -29,6 +29,9 @@ fn play(stack: &Stack) -> Outcome {
                 stack.get_path(path).token(doctor.token()).expect(200)?;
                 stack.get_path(path).token(patient.token()).expect(200)?;
             }
+            for search in ["/records?q=count", "/records?q=nowhere"] {
+                stack.get_path(&patient.path(search)).token(patient.token()).expect(200)?;
+            }
             stack.get_path(&patient.path("/audit")).token(patient.token()).expect(200)?;
             stack.get_path(&hospital.path("/doctors")).token(&admin.token).expect(200)?;
             let grant = grant["id"].as_str().unwrap_or_default();

@@ -9,9 +9,11 @@ use domain::{
     policy::Action,
     record::{RecordStatus, TextProblem, TextStatus},
 };
+use serde::Serialize;
 use store::{
-    DataKey, Fault, Store, keys, number,
-    rows::{Bounds, Line, PageContent, TextPage},
+    DataKey, Fault, Key, Store, keys, number,
+    objects::Place,
+    rows::{Bounds, Line, PageContent, TextPage, WordsContent, WordsPart},
     table::{Attributes, item, seal},
     text,
 };
@@ -120,8 +122,8 @@ pub(crate) fn is_wanted(record: &Vaulted) -> bool {
         && matches!(record.row.text_status, Some(Pending | Reading | Failed))
 }
 
-/// Keeps the text of a record: its pages first, which nobody sees until, last, the record says
-/// that it was read. Another who was faster makes it `Fault::Changed`.
+/// Keeps the text of a record: its pages and words first, which nobody sees until, last, the record
+/// says that it was read. Another who was faster makes it `Fault::Changed`.
 pub(crate) async fn keep(
     store: &Store,
     record: &Vaulted,
@@ -151,44 +153,64 @@ async fn write(
     key: &DataKey,
     pages: Vec<PageContent>,
 ) -> Result<(), Fault> {
+    let Place { patient, record: id } = record.place;
+    let words = WordsContent::of(&pages);
+    let pages = (1..).zip(pages).map(|(page, content)| {
+        let at = keys::text_page(patient, id, page);
+        Piece::new(&at, key, (&TextPage { page }, &fitting(content)?), ("page", page))
+    });
+    let words = (1..).zip(words).map(|(part, content)| {
+        Piece::new(
+            &keys::words(patient, id, part),
+            key,
+            (&WordsPart { part }, &content),
+            ("part", part),
+        )
+    });
     let (mut batch, mut bytes) = (Vec::new(), 0);
-    for (page, content) in (1..).zip(pages) {
-        let (attributes, size) = sealed_page(record, key, page, content)?;
-        if batch.len() == BATCH_ITEMS || bytes + size > BATCH_BYTES {
+    for piece in pages.chain(words) {
+        let piece = piece?;
+        if batch.len() == BATCH_ITEMS || bytes + piece.bytes > BATCH_BYTES {
             write_batch(store, record, std::mem::take(&mut batch)).await?;
             bytes = 0;
         }
-        batch.push((page, attributes));
-        bytes += size;
+        bytes += piece.bytes;
+        batch.push(piece);
     }
     write_batch(store, record, batch).await
 }
 
-fn sealed_page(
-    record: &Vaulted,
-    key: &DataKey,
-    page: u32,
-    content: PageContent,
-) -> Result<(Attributes, usize), Fault> {
-    let at = keys::text_page(record.place.patient, record.place.record, page);
-    let mut attributes = item(&at, &TextPage { page })?;
-    seal(&mut attributes, &at, key, &fitting(content)?)?;
-    let sealed = attributes.get(store::table::SEALED).and_then(|value| value.as_b().ok());
-    let size = sealed.map_or(0, |sealed| sealed.as_ref().len());
-    Ok((attributes, size))
+/// A sealed item of a text.
+struct Piece {
+    attributes: Attributes,
+    bytes: usize,
+    /// The attribute that numbers it among its like.
+    number: (&'static str, u32),
 }
 
-/// Pages are written over those of an earlier attempt, but only while the record is as it was.
-async fn write_batch(
-    store: &Store,
-    record: &Vaulted,
-    batch: Vec<(u32, Attributes)>,
-) -> Result<(), Fault> {
+impl Piece {
+    fn new(
+        at: &Key,
+        key: &DataKey,
+        (clear, content): (&impl Serialize, &impl Serialize),
+        number: (&'static str, u32),
+    ) -> Result<Self, Fault> {
+        let mut attributes = item(at, clear)?;
+        seal(&mut attributes, at, key, content)?;
+        let sealed = attributes.get(store::table::SEALED).and_then(|value| value.as_b().ok());
+        let bytes = sealed.map_or(0, |sealed| sealed.as_ref().len());
+        Ok(Self { attributes, bytes, number })
+    }
+}
+
+/// Pieces are written over those of an earlier attempt, but only while the record is as it was.
+async fn write_batch(store: &Store, record: &Vaulted, batch: Vec<Piece>) -> Result<(), Fault> {
     let change = record.change(store, record.update());
-    let pages = batch
-        .into_iter()
-        .fold(change, |change, (page, attributes)| change.repeat(attributes, "page", number(page)));
-    pages.commit().await
+    let pieces = batch.into_iter().fold(change, |change, piece| {
+        let (name, n) = piece.number;
+        change.repeat(piece.attributes, name, number(n))
+    });
+    pieces.commit().await
 }
 
 /// Records that reading ended without text, and why. The document itself stays as it is (I11).
@@ -212,11 +234,7 @@ pub(crate) async fn end(
 }
 
 /// Records that reading failed after every retry. Its message is put aside for a replay.
-pub(crate) async fn give_up(
-    store: &Store,
-    place: store::objects::Place,
-    action: Action,
-) -> Result<(), Fault> {
+pub(crate) async fn give_up(store: &Store, place: Place, action: Action) -> Result<(), Fault> {
     match Vaulted::find(store, place).await? {
         Some(record) if is_wanted(&record) => {
             end(store, &record, (TextStatus::Failed, TextProblem::ReaderFailed), action).await

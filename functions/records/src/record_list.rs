@@ -5,7 +5,7 @@
 //! be found in a record's title, notes or text. What was just written is found.
 
 use domain::{
-    Caller, PatientId,
+    Caller, PatientId, RecordId,
     audit::Target,
     consent::Purpose,
     policy::{acts::RecordList, permit},
@@ -14,6 +14,7 @@ use edge::{
     Failure, Http, Input, Paging, Promise, Read, Reader, Reply, Request,
     kind::{date, named, text},
 };
+use futures_util::future::OptionFuture;
 use schemars::JsonSchema;
 use serde::Serialize;
 use store::{
@@ -24,6 +25,7 @@ use store::{
 
 use crate::{
     scope::{Filter, Scope},
+    search::Words,
     view::RecordView,
 };
 
@@ -67,6 +69,19 @@ impl Wanted {
         }
     }
 
+    /// The words beside the records made before `before`, where they are searched through one by
+    /// one. For staff they are not: see [`Scope::search`].
+    fn words<'s>(
+        &self,
+        store: &'s Store,
+        caller: &Caller,
+        before: Option<RecordId>,
+    ) -> Option<Words<'s>> {
+        let all = matches!(caller, Caller::Patient(_)) && self.filter.searches_all();
+        let run = || store.scroll(keys::words_until(self.patient, before), None);
+        all.then(|| Words::along(run()))
+    }
+
     /// What a cursor of this list is bound to: whose list, for whom, and which filters.
     fn list(&self, caller: &Caller) -> Key {
         let pk = format!("record_list {} {}", self.patient, caller.id());
@@ -100,10 +115,16 @@ struct PatientView {
 async fn handle(store: &Store, request: &Request, input: Wanted) -> Result<Reply<Output>, Failure> {
     let caller = request.caller()?;
     let mut newest = input.newest(store, &caller);
+    let mut words = input.words(store, &caller, None);
     let look = store.look(Look::vault(&caller, input.patient));
     // Without a cursor the newest are read beside what the decision rests on, still sealed.
     let (found, first) = match &input.paging.cursor {
-        None => tokio::try_join!(look, newest.next())?,
+        None => {
+            let words = OptionFuture::from(words.as_mut().map(Words::read_ahead));
+            let words = async { words.await.transpose() };
+            let (found, first, _) = tokio::try_join!(look, newest.next(), words)?;
+            (found, first)
+        }
         Some(_) => (look.await?, None),
     };
     let facts = found.facts(input.purpose);
@@ -114,12 +135,15 @@ async fn handle(store: &Store, request: &Request, input: Wanted) -> Result<Reply
     let scope = Scope { store, key: &key, grant: found.grant(&permit), patient, filter };
     let mut page = Page::of(limit);
     let mut before = input.paging.after(&key, &list)?.as_ref().and_then(keys::record_at);
-    if let Some(items) = first {
-        scope.fill(&mut page, &items, true).await?;
-        before = items.last().and_then(|item| keys::record_of(&item.key));
+    match first {
+        Some(items) => {
+            scope.fill(&mut page, &items, words.as_mut()).await?;
+            before = items.last().and_then(|item| keys::record_of(&item.key));
+        }
+        None => words = input.words(store, &caller, before),
     }
     if !page.is_full() && !newest.has_ended() {
-        scope.walk(&mut page, before, limit).await?;
+        scope.walk(&mut page, before, limit, words.as_mut()).await?;
     }
     let vault = found.patient_item(&permit).ok_or(Fault::Corrupt("vault"))?;
     let Profile { name, .. } = vault.open(&key)?;

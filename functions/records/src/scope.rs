@@ -6,7 +6,7 @@ use domain::{
     Date, PatientId, RecordId,
     consent::Grant,
     policy::covers,
-    record::{Class, RecordStatus, RecordType},
+    record::{Class, RecordStatus, RecordType, TextStatus},
 };
 use store::{
     Fault, Item, Store, keys,
@@ -15,9 +15,9 @@ use store::{
     vault::DataKey,
 };
 
-use crate::view::RecordView;
+use crate::{search::Words, view::RecordView};
 
-/// Among how many records words are searched for at once: their texts may be long.
+/// Among how many records words are searched for at once: their texts may hold many.
 const SEARCHED_AT_ONCE: usize = 50;
 
 /// What the caller looks for.
@@ -32,13 +32,18 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
+    /// Whether words are searched for along records of every type.
+    pub(crate) fn searches_all(&self) -> bool {
+        let classes = self.kind.is_some() || self.from.is_some() || self.to.is_some();
+        !self.words.is_empty() && !classes
+    }
+
     /// How far a walk along records of every type looks ahead, for a page of `limit`: where words
     /// are searched for, hardly any is shown.
     pub(crate) fn paced<'s>(&self, records: Scroll<'s>, limit: usize) -> Scroll<'s> {
-        let classes = self.kind.is_some() || self.from.is_some() || self.to.is_some();
-        match self.words.is_empty() || classes {
-            true => records.for_page(limit),
-            false => records.for_search(),
+        match self.searches_all() {
+            true => records.for_search(),
+            false => records.for_page(limit),
         }
     }
 
@@ -67,6 +72,13 @@ pub(crate) struct Opened<'i> {
     pub(crate) id: RecordId,
     row: Record,
     pub(crate) content: RecordContent,
+}
+
+impl Opened<'_> {
+    /// Whether its text was read to the end.
+    pub(crate) fn is_read(&self) -> bool {
+        self.row.text_status == Some(TextStatus::Read)
+    }
 }
 
 /// What the list may show and how it is opened.
@@ -99,19 +111,19 @@ impl Scope<'_> {
         self.filter.admits_class(class) && self.grant.is_none_or(|grant| covers(grant, class))
     }
 
-    /// Offers to `page` what it shows of `items`, newest first, until it is full. `all` says that
-    /// no record between them is left out.
+    /// Offers to `page` what it shows of `items`, newest first, until it is full. `words` are
+    /// those beside a run of all records, where `items` are of such a run.
     pub(crate) async fn fill(
         &self,
         page: &mut Page<RecordView>,
         items: &[Item],
-        all: bool,
+        mut words: Option<&mut Words<'_>>,
     ) -> Result<(), Fault> {
         for some in items.chunks(SEARCHED_AT_ONCE) {
             if page.is_full() {
                 break;
             }
-            self.fill_from(page, some, all).await?;
+            self.fill_from(page, some, words.as_deref_mut()).await?;
         }
         Ok(())
     }
@@ -120,7 +132,7 @@ impl Scope<'_> {
         &self,
         page: &mut Page<RecordView>,
         items: &[Item],
-        all: bool,
+        words: Option<&mut Words<'_>>,
     ) -> Result<(), Fault> {
         let mut seen = Vec::new();
         for item in items {
@@ -131,14 +143,14 @@ impl Scope<'_> {
             }
         }
         let admitted = |one: &&Opened<'_>| self.filter.admits(&one.row, &one.content);
-        let (found, texts) = self.search(seen.iter().filter(admitted), all).await?;
+        let (found, read) = self.search(seen.iter().filter(admitted), words).await?;
         for one in &seen {
             match found.contains(&one.id) {
                 true => page.offer(one.item, RecordView::new(one.id, &one.row, &one.content)),
                 false => page.pass(one.item),
             }
         }
-        page.look_beside(texts);
+        page.look_beside(read);
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use store::{
     rows::TypePlace,
 };
 
-use crate::{scope::Scope, view::RecordView};
+use crate::{scope::Scope, search::Words, view::RecordView};
 
 /// The most records read at once (DynamoDB's BatchGetItem).
 const AT_ONCE: usize = 100;
@@ -26,11 +26,12 @@ impl Scope<'_> {
         page: &mut Page<RecordView>,
         before: Option<RecordId>,
         limit: usize,
+        words: Option<&mut Words<'_>>,
     ) -> Result<(), Fault> {
         let types = RecordType::NAMES.iter().map(|(kind, _)| *kind);
         let types: Vec<_> = types.filter(|kind| self.may_show(*kind)).collect();
         match types.len() == RecordType::NAMES.len() && !self.is_dated() {
-            true => self.along_all(page, before, limit).await,
+            true => self.along_all(page, before, limit, words).await,
             false => self.along(&types, page, before, limit).await,
         }
     }
@@ -40,13 +41,14 @@ impl Scope<'_> {
         page: &mut Page<RecordView>,
         before: Option<RecordId>,
         limit: usize,
+        mut words: Option<&mut Words<'_>>,
     ) -> Result<(), Fault> {
         let records = self.store.scroll(keys::records(self.patient, before), None);
         let mut records = self.filter.paced(records, limit);
         while !page.is_full()
             && let Some(items) = records.next().await?
         {
-            self.fill(page, &items, true).await?;
+            self.fill(page, &items, words.as_deref_mut()).await?;
         }
         Ok(())
     }
@@ -78,7 +80,7 @@ impl Scope<'_> {
                 let (keys, later) = left.split_at(left.len().min(at_once));
                 let mut items = self.store.table.read_each(keys).await?;
                 items.sort_by(|a, b| b.key.sk.cmp(&a.key.sk));
-                self.fill(page, &items, false).await?;
+                self.fill(page, &items, None).await?;
                 (left, at_once) = (later, AT_ONCE);
             }
         }

@@ -112,8 +112,8 @@ pub fn typed_record(key: &Key) -> Option<(&str, RecordId)> {
 }
 
 fn until(pk: String, prefix: &str, before: Option<RecordId>) -> Range {
-    let last = before.map_or_else(|| "~".into(), |id| preceding(id).to_string());
-    Range { pk, first: prefix.to_owned(), last: format!("{prefix}{last}"), index: false }
+    let last = before.map(|id| preceding(id).to_string()).unwrap_or_default();
+    Range { pk, first: prefix.to_owned(), last: format!("{prefix}{last}~"), index: false }
 }
 
 /// The greatest id that is less than `id`: ranges include their ends.
@@ -127,15 +127,22 @@ pub fn text_page(of: PatientId, id: RecordId, page: u32) -> Key {
     Key::new(patient(of), format!("TEXT#{id}#{page:05}"))
 }
 
-/// The text pages of every record from `oldest` to `newest`.
+/// A part of the words of a document's text, counted from 1; hardly any has a second.
 #[must_use]
-pub fn texts(of: PatientId, oldest: RecordId, newest: RecordId) -> Range {
-    Range {
-        pk: patient(of),
-        first: format!("TEXT#{oldest}#"),
-        last: format!("TEXT#{newest}#~"),
-        index: false,
-    }
+pub fn words(of: PatientId, id: RecordId, part: u32) -> Key {
+    Key::new(patient(of), format!("WORDS#{id}#{part:05}"))
+}
+
+/// The words of a patient's texts, or of those of records made before `before`.
+#[must_use]
+pub fn words_until(of: PatientId, before: Option<RecordId>) -> Range {
+    until(patient(of), "WORDS#", before)
+}
+
+/// The words of a record's text.
+#[must_use]
+pub fn words_in(of: PatientId, id: RecordId) -> Range {
+    Range::prefix(patient(of), &format!("WORDS#{id}#"), false)
 }
 
 /// The record that a record's key names.
@@ -154,10 +161,10 @@ fn record_named(sk: &str) -> Option<RecordId> {
     sk.strip_prefix("RECORD#").and_then(RecordId::parse)
 }
 
-/// The record that a text page's key names.
+/// The record in whose text the words at a key are.
 #[must_use]
-pub fn text_of(key: &Key) -> Option<RecordId> {
-    let (id, _) = key.sk.strip_prefix("TEXT#")?.split_once('#')?;
+pub fn words_of(key: &Key) -> Option<RecordId> {
+    let (id, _) = key.sk.strip_prefix("WORDS#")?.split_once('#')?;
     RecordId::parse(id)
 }
 
@@ -370,10 +377,10 @@ mod tests {
         let of = PatientId(uuid::Uuid::now_v7());
         let id = RecordId(uuid::Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_1000));
         let later = RecordId(uuid::Uuid::from_u128(id.0.as_u128() + 1));
-        let runs: [fn(PatientId, Option<RecordId>) -> Range; 2] =
-            [records, |of, before| records_by_type(of, "t", before)];
-        let places: [fn(PatientId, RecordId) -> Key; 2] =
-            [record, |of, id| record_by_type(of, "t", id)];
+        let runs: [fn(PatientId, Option<RecordId>) -> Range; 3] =
+            [records, |of, before| records_by_type(of, "t", before), words_until];
+        let places: [fn(PatientId, RecordId) -> Key; 3] =
+            [record, |of, id| record_by_type(of, "t", id), |of, id| words(of, id, 2)];
         for (run, place) in runs.into_iter().zip(places) {
             let within = |before, id| {
                 let range = run(of, before);
@@ -384,6 +391,8 @@ mod tests {
         }
         assert_eq!(typed_record(&record_by_type(of, "t", id)), Some(("t", id)));
         assert_eq!(typed_record(&record(of, id)), None);
+        assert_eq!(words_of(&words(of, id, 1)), Some(id));
+        assert_eq!(words_of(&text_page(of, id, 1)), None);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! What the table's items hold. Each row has a clear part (ids, states and times, which the rules
 //! need) and most have a sealed part (everything personal or medical, I6).
 
+use std::collections::BTreeSet;
+
 use domain::{
     Date, DoctorId, GrantId, HospitalId, PatientId, RecordId, RequestId, Timestamp,
     audit::Actor,
@@ -165,6 +167,46 @@ pub struct TextPage {
 pub struct PageContent {
     /// Its lines, from top to bottom.
     pub lines: Vec<Line>,
+}
+
+/// A part of the words of a document's text: the clear part.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct WordsPart {
+    /// The part, from 1.
+    pub part: u32,
+}
+
+/// A part of the words of a document's text: the sealed part, which a search looks through. It is
+/// much smaller than the text, and in one piece.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct WordsContent {
+    /// The words: in lower case, each once, divided by spaces.
+    pub words: String,
+}
+
+impl WordsContent {
+    /// How long a part is at most, in bytes: written as JSON, it may take twice that.
+    const MOST: usize = 180_000;
+
+    /// The words of a text, in as few parts as hold them.
+    #[must_use]
+    pub fn of<'p>(pages: impl IntoIterator<Item = &'p PageContent>) -> Vec<Self> {
+        let mut words = BTreeSet::new();
+        for line in pages.into_iter().flat_map(|page| &page.lines) {
+            words.extend(line.text.to_lowercase().split_whitespace().map(str::to_owned));
+        }
+        let mut parts: Vec<Self> = Vec::new();
+        for word in words {
+            match parts.last_mut() {
+                Some(Self { words }) if words.len() + word.len() < Self::MOST => {
+                    words.push(' ');
+                    words.push_str(&word);
+                }
+                _ => parts.push(Self { words: word }),
+            }
+        }
+        parts
+    }
 }
 
 /// A line of text as it was read.
@@ -363,4 +405,34 @@ pub struct Saved {
     pub status: u16,
     /// When it may be forgotten, for the table's TTL.
     pub expires_at: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(text: &str) -> PageContent {
+        let line = |text: &str| Line { text: text.into(), confidence: 99.0, bounds: None };
+        PageContent { lines: text.lines().map(line).collect() }
+    }
+
+    #[test]
+    fn the_words_of_a_text_stand_once_in_lower_case() {
+        let pages =
+            [page("Ferritin is LOW,\nferritin\tIS low"), page(""), page("\u{a0}Ärztin low")];
+        let [WordsContent { words }] = &WordsContent::of(&pages)[..] else { panic!("one part") };
+        assert_eq!(words, "ferritin is low low, ärztin");
+        assert!(WordsContent::of(&[page(" \n")]).is_empty());
+    }
+
+    #[test]
+    fn many_words_take_several_parts_and_none_is_lost() {
+        let words: BTreeSet<_> = (0..60_000).map(|n| format!("\"word{n}\"")).collect();
+        let all = words.iter().cloned().collect::<Vec<_>>().join("\n");
+        let parts = WordsContent::of(&[page(&all)]);
+        assert!(parts.len() > 1);
+        assert!(parts.iter().all(|part| serde_json::to_vec(part).unwrap().len() < 380_000));
+        let found = parts.iter().flat_map(|part| part.words.split(' ')).map(str::to_owned);
+        assert_eq!(found.collect::<BTreeSet<_>>(), words);
+    }
 }

@@ -16,7 +16,8 @@ use store::{
     DataKey, Fault, Key, Owner, Store, keys, new_id,
     rows::{
         FileContent, GrantRow, Line, LiveGrant, Names, PageContent, Profile, Record, RecordContent,
-        Request, RequestContent, Staff, StaffContent, TextPage, record_items,
+        Request, RequestContent, Staff, StaffContent, TextPage, WordsContent, WordsPart,
+        record_items,
     },
     table::{Attributes, index, item, seal},
 };
@@ -188,19 +189,25 @@ impl Writer {
         Ok(id)
     }
 
-    /// The text of a record: three pages of 40 lines.
+    /// The text of a record: three pages of 40 lines, with four new words on each line.
     pub(crate) async fn text(&mut self, vault: &Vault, record: RecordId) -> Result<()> {
-        let line = |n| Line {
+        let line = |page: u32, n: u32| Line {
             text: format!(
-                "{n}. Haemoglobin 14.2 g/dl, reference 13.5 to 17.5, sample taken at 8:05"
+                "{n}. Haemoglobin{page}{n} 14.{page}{n} g/dl, reference 13.5 to 17.{page}{n}, \
+                 sample taken at 8:{page}{n}"
             ),
             confidence: 96.4,
             bounds: None,
         };
-        for page in 1..=3 {
-            let content = PageContent { lines: (0..40).map(line).collect() };
+        let page = |page| PageContent { lines: (0..40).map(|n| line(page, n)).collect() };
+        let pages: Vec<_> = (1..=3).map(page).collect();
+        for (page, content) in (1..).zip(&pages) {
             let at = keys::text_page(vault.patient, record, page);
-            self.sealed(&at, &vault.key, (&TextPage { page }, &content), None).await?;
+            self.sealed(&at, &vault.key, (&TextPage { page }, content), None).await?;
+        }
+        for (part, content) in (1..).zip(WordsContent::of(&pages)) {
+            let at = keys::words(vault.patient, record, part);
+            self.sealed(&at, &vault.key, (&WordsPart { part }, &content), None).await?;
         }
         Ok(())
     }
