@@ -189,11 +189,12 @@ impl Writer {
         Ok(id)
     }
 
-    /// The text of a record: three pages of 40 lines, with four new words on each line.
+    /// The text of a record: three pages of 40 lines, with as many different words as the
+    /// samples of that length have, 2.3 KB.
     pub(crate) async fn text(&mut self, vault: &Vault, record: RecordId) -> Result<()> {
         let line = |page: u32, n: u32| Line {
             text: format!(
-                "{n}. Haemoglobin{page}{n} 14.{page}{n} g/dl, reference 13.5 to 17.{page}{n}, \
+                "{n}. Haemoglobin 14.{page}{n} g/dl, reference 13.5 to 17.{page}{n}, \
                  sample taken at 8:{page}{n}"
             ),
             confidence: 96.4,
