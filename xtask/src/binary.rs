@@ -1,32 +1,43 @@
 //! What a function's binary has to be before it is packaged: loadable on Lambda, and hardened.
 
 use anyhow::{Context as _, Result, bail, ensure};
-use elf::{ElfBytes, abi, endian::LittleEndian};
+use elf::{ElfBytes, abi, endian::LittleEndian, segment::ProgramHeader};
 
 type Elf<'b> = ElfBytes<'b, LittleEndian>;
 
 /// The glibc of Amazon Linux 2023, on which `provided.al2023` stands.
 pub(crate) const GLIBC: (u32, u32) = (2, 34);
 
+/// Packed relative relocations (System V ABI, "Relative Relocation Table").
+const DT_RELR: i64 = 36;
+
 /// What is to be known of a binary.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Binary {
+    /// The processor, as ELF numbers them.
+    machine: u16,
     /// The newest glibc whose symbols it asks for.
     glibc: Option<(u32, u32)>,
+    /// It wants what only glibc 2.36 and later can do: packed relocations.
+    packed: bool,
     /// It can be loaded anywhere, so nobody knows where its code lies.
-    relocatable: bool,
+    position_independent: bool,
     /// The loader resolves every symbol at the start, and then locks the tables of addresses: by
     /// no later write can a call be led elsewhere.
     locked: bool,
+    /// What lies on its stack may be run.
+    runs_stack: bool,
 }
 
-/// Refuses a binary that would not start on Lambda for want of a symbol, or that is easier to
-/// attack than it has to be.
-pub(crate) fn check(operation: &str, bytes: &[u8]) -> Result<()> {
-    read(bytes).and_then(|binary| judge(&binary)).with_context(|| format!("the binary {operation}"))
+/// Refuses a binary that would not start on Lambda's `machine`, or that is easier to attack than
+/// it has to be.
+pub(crate) fn check(operation: &str, machine: u16, bytes: &[u8]) -> Result<()> {
+    let judged = read(bytes).and_then(|binary| judge(&binary, machine));
+    judged.with_context(|| format!("the binary {operation}"))
 }
 
-fn judge(binary: &Binary) -> Result<()> {
+fn judge(binary: &Binary, machine: u16) -> Result<()> {
+    ensure!(binary.machine == machine, "is for another processor ({})", binary.machine);
     match binary.glibc {
         None => bail!("is not linked with glibc"),
         Some(needed) if needed > GLIBC => {
@@ -34,12 +45,15 @@ fn judge(binary: &Binary) -> Result<()> {
         }
         Some(_) => {}
     }
-    ensure!(binary.relocatable, "would be loaded at a known address");
+    ensure!(!binary.packed, "has packed relocations, which Lambda's glibc cannot load");
+    ensure!(binary.position_independent, "would be loaded at a known address");
     ensure!(binary.locked, "leaves its tables of addresses writable (full RELRO is wanted)");
+    ensure!(!binary.runs_stack, "would run what lies on its stack");
     Ok(())
 }
 
-/// ELF specification, "Dynamic Section" and "Program Header"; the flags are of the GNU loader.
+/// ELF specification, "ELF Header", "Program Header" and "Dynamic Section"; the flags are of the
+/// GNU loader.
 fn read(bytes: &[u8]) -> Result<Binary> {
     let file = Elf::minimal_parse(bytes).context("reading it as ELF")?;
     let dynamic = file.dynamic()?.context("it is not linked with anything")?;
@@ -47,12 +61,20 @@ fn read(bytes: &[u8]) -> Result<Binary> {
         dynamic.iter().any(|one| one.d_tag == tag && one.d_val().cast_signed() & flag != 0)
     };
     let now = has(abi::DT_FLAGS, abi::DF_BIND_NOW) || has(abi::DT_FLAGS_1, abi::DF_1_NOW);
-    let segments = file.segments().context("it has no segments")?;
-    let read_only = segments.iter().any(|one| one.p_type == abi::PT_GNU_RELRO);
+    let segment = |kind| file.segments()?.iter().find(|one| one.p_type == kind);
+    let addresses = file.section_header_by_name(".got")?.context("it has no table of addresses")?;
+    let covers = |locked: ProgramHeader| {
+        let locked = locked.p_vaddr..=locked.p_vaddr + locked.p_memsz;
+        locked.contains(&addresses.sh_addr)
+            && locked.contains(&(addresses.sh_addr + addresses.sh_size))
+    };
     Ok(Binary {
+        machine: file.ehdr.e_machine,
         glibc: newest_glibc(&file)?,
-        relocatable: file.ehdr.e_type == abi::ET_DYN,
-        locked: now && read_only,
+        packed: dynamic.iter().any(|one| one.d_tag == DT_RELR),
+        position_independent: has(abi::DT_FLAGS_1, abi::DF_1_PIE),
+        locked: now && segment(abi::PT_GNU_RELRO).is_some_and(covers),
+        runs_stack: segment(abi::PT_GNU_STACK).is_none_or(|one| one.p_flags & abi::PF_X != 0),
     })
 }
 
@@ -82,19 +104,30 @@ mod tests {
 
     use super::*;
 
-    const FIT: Binary = Binary { glibc: Some(GLIBC), relocatable: true, locked: true };
+    const FIT: Binary = Binary {
+        machine: abi::EM_AARCH64,
+        glibc: Some(GLIBC),
+        packed: false,
+        position_independent: true,
+        locked: true,
+        runs_stack: false,
+    };
 
     #[test]
     fn what_is_not_fit_for_lambda_is_refused() {
-        assert!(judge(&FIT).is_ok());
-        assert!(judge(&Binary { glibc: Some((2, 9)), ..FIT }).is_ok(), "versions are numbers");
+        let judged = |binary: &Binary| judge(binary, abi::EM_AARCH64);
+        assert!(judged(&FIT).is_ok());
+        assert!(judged(&Binary { glibc: Some((2, 9)), ..FIT }).is_ok(), "versions are numbers");
         for (unfit, why) in [
+            (Binary { machine: abi::EM_X86_64, ..FIT }, "for another processor (62)"),
             (Binary { glibc: Some((2, 35)), ..FIT }, "needs glibc 2.35, Lambda has 2.34"),
             (Binary { glibc: None, ..FIT }, "is not linked with glibc"),
-            (Binary { relocatable: false, ..FIT }, "would be loaded at a known address"),
+            (Binary { packed: true, ..FIT }, "which Lambda's glibc cannot load"),
+            (Binary { position_independent: false, ..FIT }, "would be loaded at a known address"),
             (Binary { locked: false, ..FIT }, "writable (full RELRO is wanted)"),
+            (Binary { runs_stack: true, ..FIT }, "would run what lies on its stack"),
         ] {
-            assert!(judge(&unfit).unwrap_err().to_string().ends_with(why), "{unfit:?}");
+            assert!(judged(&unfit).unwrap_err().to_string().ends_with(why), "{unfit:?}");
         }
     }
 
@@ -104,9 +137,9 @@ mod tests {
         let path = env::current_exe().unwrap();
         let binary = read(&fs::read(path).unwrap()).unwrap();
         assert!(binary.glibc.is_some_and(|needed| needed >= (2, 17)), "{binary:?}");
-        assert_eq!(binary, Binary { glibc: binary.glibc, ..FIT });
+        assert_eq!(binary, Binary { glibc: binary.glibc, machine: binary.machine, ..FIT });
         for not_elf in [&b""[..], b"\x7fELF", b"#!/bin/sh\n"] {
-            assert!(check("f", not_elf).is_err());
+            assert!(check("f", binary.machine, not_elf).is_err());
         }
     }
 

@@ -34,6 +34,26 @@ impl Architecture {
         if cfg!(target_arch = "aarch64") { Self::Arm64 } else { Self::X86 }
     }
 
+    fn machine(self) -> u16 {
+        match self {
+            Self::Arm64 => elf::abi::EM_AARCH64,
+            Self::X86 => elf::abi::EM_X86_64,
+        }
+    }
+
+    /// What a released binary is compiled and linked with, beside its profile (docs/adr/0018). A
+    /// panic aborts, so nothing unwinds.
+    fn flags(self) -> &'static [&'static str] {
+        const EACH: &str = "-Cforce-unwind-tables=no";
+        match self {
+            Self::Arm64 => &[EACH],
+            // Told that the loader need not lock the tables of addresses, rustc no longer calls
+            // functions of other crates by way of such a table; the linker is told to have them
+            // locked nevertheless, as `binary::check` sees.
+            Self::X86 => &[EACH, "-Crelro-level=partial", "-Clink-arg=-Wl,-z,relro,-z,now"],
+        }
+    }
+
     fn triple(self) -> &'static str {
         match self {
             Self::Arm64 => "aarch64-unknown-linux-gnu",
@@ -57,7 +77,7 @@ pub(crate) fn run(architecture: Architecture) -> Result<ExitCode> {
     let files = names(&partitions)?;
     for operation in operations(&workspace, &services)? {
         let binary = built.join(&operation);
-        binary::check(&operation, &fs::read(&binary)?)?;
+        binary::check(&operation, architecture.machine(), &fs::read(&binary)?)?;
         let folder = lambda.join(&operation);
         fs::create_dir_all(folder.join("partitions"))?;
         fs::copy(&binary, folder.join("bootstrap")).context("copying a binary")?;
@@ -100,7 +120,7 @@ pub(crate) fn build(
         .args(packages.iter().flat_map(|name| ["--package", name]))
         .env("PATH", first_on_path(&tools)?)
         .current_dir(&workspace.root);
-    set_flags(&mut command, workspace);
+    set_flags(&mut command, architecture, workspace);
     run_checked(&mut command, "build the functions")?;
     Ok(workspace.target.join(architecture.triple()).join("release"))
 }
@@ -145,17 +165,9 @@ fn first_on_path(folder: &Path) -> Result<OsString> {
     env::join_paths(folders).context("PATH")
 }
 
-/// What a released binary is compiled and linked with, beside its profile (docs/PERFORMANCE.md).
-///
-/// Told that the loader need not lock the tables of addresses, rustc no longer calls each function
-/// of another crate by way of such a table; the linker is told to have them locked nevertheless,
-/// as `binary::check` sees. A panic aborts, so nothing unwinds.
-const RELEASED: [&str; 3] =
-    ["-Crelro-level=partial", "-Clink-arg=-Wl,-z,relro,-z,now", "-Cforce-unwind-tables=no"];
-
-/// Compiles as [`RELEASED`] says, and replaces the folders of this machine in what Rust and C write
+/// Compiles as [`Architecture::flags`] says, and replaces the folders of this machine in what Rust and C write
 /// into a binary.
-fn set_flags(command: &mut Command, workspace: &Workspace) {
+fn set_flags(command: &mut Command, architecture: Architecture, workspace: &Workspace) {
     let home = env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     let cargo = env::var_os("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from);
     // The last that fits is taken: the target folder may be inside of the checkout.
@@ -163,7 +175,8 @@ fn set_flags(command: &mut Command, workspace: &Workspace) {
     let hidden = |option: &str| -> Vec<String> {
         folders.iter().map(|(from, to)| format!("{option}={}={to}", from.display())).collect()
     };
-    let rust = [RELEASED.map(String::from).to_vec(), hidden("--remap-path-prefix")].concat();
+    let mut rust = hidden("--remap-path-prefix");
+    rust.extend(architecture.flags().iter().map(|flag| (*flag).to_owned()));
     command
         .env("CARGO_ENCODED_RUSTFLAGS", rust.join("\u{1f}"))
         .env("CFLAGS", hidden("-ffile-prefix-map").join(" "));
