@@ -5,7 +5,7 @@ use testkit::{
     Call, Outcome, Patient, Stack, Ward,
     cast::{pages, reading},
     documents::Document,
-    ensure,
+    ensure, poll,
 };
 
 fn ids(items: &[Value]) -> Vec<String> {
@@ -130,15 +130,24 @@ fn a_search_goes_past_hundreds_of_records_and_loses_none() -> Outcome {
         let begun = call.json(&file.declaration("visit-note", title)).expect(201)?;
         begun.text("/recordId").map(str::to_owned)
     };
-    let many = |count: usize| (0..count).try_for_each(|_| begin("Filler").map(|_| ()));
+    let many = |count: usize| -> Outcome {
+        std::thread::scope(|scope| {
+            let half = || (0..count / 2).try_for_each(|_| begin("Filler").map(|_| ()));
+            let other = scope.spawn(half);
+            half()?;
+            other.join().expect("a thread that ends")
+        })
+    };
     many(10)?;
     let middle = begin("Zebra, again")?;
-    std::thread::scope(|scope| {
-        let others = scope.spawn(|| many(120));
-        many(120)?;
-        others.join().expect("a thread that ends")
-    })?;
-    for (filter, expected) in [("", vec![&middle, &old]), ("&type=imaging", vec![&old])] {
+    many(180)?;
+    // So many words that they take several items, and the one looked for is in the last.
+    let words: Vec<_> = (0..40_000).map(|n| format!("w{n}")).chain(["zebra".into()]).collect();
+    let long = patient.note(stack, "referral", "2026-01-10", "Long", &words.join(" "))?;
+    many(60)?;
+    patient.note(stack, "referral", "2026-01-10", "New", "nothing of the kind")?;
+    let all = vec![&long, &middle, &old];
+    for (filter, expected) in [("", all.clone()), ("&type=imaging", vec![&old])] {
         let path = patient.path(&format!("/records?limit=10&q=zebra{filter}"));
         let found = stack.get_path(&path).token(patient.token()).expect(200)?;
         let shown = ids(found.list("/items")?);
@@ -147,18 +156,34 @@ fn a_search_goes_past_hundreds_of_records_and_loses_none() -> Outcome {
     }
     ward.doctor.granted(stack, &patient, &reading(&["all"], 3600))?;
     let path = patient.path("/records?limit=10&q=zebra");
-    let found = pages(stack, ward.doctor.token(), &path)?;
-    ensure(ids(&found) == [old.clone()], format!("{found:?}"))?;
+    let found = ids(&pages(stack, ward.doctor.token(), &path)?);
+    ensure(found == [long.clone(), old.clone()], format!("{found:?}"))?;
     // With more records than a page looks at, it ends before they do.
-    std::thread::scope(|scope| {
-        let others = scope.spawn(|| many(125));
-        many(125)?;
-        others.join().expect("a thread that ends")
-    })?;
+    many(250)?;
     let first = stack.get_path(&path).token(patient.token()).expect(200)?;
     ensure(first.text("/nextCursor").is_ok(), "an early end leads on")?;
     let found = ids(&pages(stack, patient.token(), &path)?);
-    ensure(found == [middle, old], format!("nothing is lost behind it: {found:?}"))
+    ensure(found.iter().eq(all), format!("nothing is lost behind it: {found:?}"))
+}
+
+/// How long a search takes would tell a stranger how much there is.
+#[test]
+fn i10_a_strangers_search_reads_no_more_than_any_list_of_theirs() -> Outcome {
+    let stack = Stack::get()?;
+    let (owner, other) =
+        (Patient::join(stack, "Olga Owner")?, Patient::join(stack, "Nora Nobody")?);
+    owner.note(stack, "lab-report", "2026-01-10", "Blood", "zephyr")?;
+    let since = domain::Timestamp::now().as_millisecond();
+    let calls = |path: &str| -> Outcome<Value> {
+        let refused = stack.get_path(&owner.path(path)).token(other.token()).expect(404)?;
+        let id = refused.text("/requestId")?.to_owned();
+        let written = || stack.logs(&stack.log_group("record_list")?, &id, since);
+        let line = poll("the line of a refusal", || Ok(written()?.into_iter().next()))?;
+        let line: Value = serde_json::from_str(line.as_str().unwrap_or_default())?;
+        Ok(line["awsCalls"].clone())
+    };
+    let (listed, searched) = (calls("/records")?, calls("/records?q=zephyr")?);
+    ensure(listed == searched && listed.is_number(), format!("{listed} calls, {searched}"))
 }
 
 #[test]

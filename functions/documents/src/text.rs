@@ -57,10 +57,13 @@ impl Pages {
 }
 
 fn line(block: &Block) -> Option<Line> {
-    let text = block.text().filter(|text| !text.trim().is_empty())?;
+    let text: String = block.text()?.chars().filter(|c| !c.is_control()).collect();
+    if text.trim().is_empty() {
+        return None;
+    }
     let bounds = block.geometry().and_then(|geometry| geometry.bounding_box());
     Some(Line {
-        text: text.to_owned(),
+        text,
         confidence: rounded(block.confidence().unwrap_or_default(), 100.0),
         bounds: bounds.map(|bounds| Bounds {
             left: rounded(bounds.left(), 100_000.0),
@@ -135,12 +138,16 @@ pub(crate) async fn keep(
         return end(store, record, outcome, action).await;
     }
     let count = u32::try_from(pages.len()).map_err(|_| Fault::Corrupt("pages"))?;
-    write(store, record, &*record.key(store).await?, pages).await?;
+    let pages = pages.into_iter().map(fitting).collect::<Result<Vec<_>, _>>()?;
+    let words = WordsContent::of(&pages);
+    let parts = u32::try_from(words.len()).map_err(|_| Fault::Corrupt("words"))?;
+    write(store, record, &*record.key(store).await?, (pages, words)).await?;
     let now = edge::request::now();
     let update = record
         .update()
         .set("text_status", text(TextStatus::Read.name()))
         .set("pages", number(count))
+        .set("words", number(parts))
         .set("updated_at", text(now))
         .remove("text_problem");
     let entry = record.entry(action, Done::TextRead);
@@ -151,13 +158,12 @@ async fn write(
     store: &Store,
     record: &Vaulted,
     key: &DataKey,
-    pages: Vec<PageContent>,
+    (pages, words): (Vec<PageContent>, Vec<WordsContent>),
 ) -> Result<(), Fault> {
     let Place { patient, record: id } = record.place;
-    let words = WordsContent::of(&pages);
     let pages = (1..).zip(pages).map(|(page, content)| {
         let at = keys::text_page(patient, id, page);
-        Piece::new(&at, key, (&TextPage { page }, &fitting(content)?), ("page", page))
+        Piece::new(&at, key, (&TextPage { page }, &content), ("page", page))
     });
     let words = (1..).zip(words).map(|(part, content)| {
         Piece::new(

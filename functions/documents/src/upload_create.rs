@@ -155,6 +155,7 @@ fn new_record(
         text_problem: None,
         attempt: 0,
         pages: None,
+        words: None,
         rejection: None,
     };
     record_items(input.patient, record, (&row, &input.content), key)

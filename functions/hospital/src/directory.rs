@@ -1,4 +1,4 @@
-//! The accounts of staff, which Cognito keeps: the only module that knows its client.
+//! The accounts of staff, which Cognito keeps: the only module of the service that calls it.
 
 use aws_sdk_cognitoidentityprovider::{
     Client,

@@ -1,4 +1,4 @@
-//! Cognito: the calls we make. The only module that knows its client.
+//! Cognito: the calls we make. The only module of the service that makes any.
 
 use aws_sdk_cognitoidentityprovider::{
     Client, Config,

@@ -59,25 +59,29 @@ impl Input for Wanted {
 
 impl Wanted {
     /// The newest records, of every type; what they do not fill is found by [`Scope::walk`]. For
-    /// staff, whose grant is not known yet, they are no more than a page: whatever time may tell of
-    /// others (docs/adr/0015) does not grow with a filter.
+    /// anybody but the owner, of whom nothing is known yet, they are no more than a page: whatever
+    /// time may tell of them (docs/adr/0015) does not grow with a filter.
     fn newest<'s>(&self, store: &'s Store, caller: &Caller) -> Scroll<'s> {
         let newest = store.scroll(keys::records(self.patient, None), None);
-        match caller {
-            Caller::Patient(_) => self.filter.paced(newest, self.paging.limit),
-            Caller::Doctor { .. } | Caller::Admin { .. } => newest.for_page(self.paging.limit),
+        match self.is_own(caller) {
+            true => self.filter.paced(newest, self.paging.limit),
+            false => newest.for_page(self.paging.limit),
         }
     }
 
-    /// The words beside the records made before `before`, where they are searched through one by
-    /// one. For staff they are not: see [`Scope::search`].
+    fn is_own(&self, caller: &Caller) -> bool {
+        *caller == Caller::Patient(self.patient)
+    }
+
+    /// The words beside the records made before `before`, where the owner searches all of them. For
+    /// staff, each text's are read by themselves, once it is known to be theirs to see.
     fn words<'s>(
         &self,
         store: &'s Store,
         caller: &Caller,
         before: Option<RecordId>,
     ) -> Option<Words<'s>> {
-        let all = matches!(caller, Caller::Patient(_)) && self.filter.searches_all();
+        let all = self.is_own(caller) && self.filter.searches_all();
         let run = || store.scroll(keys::words_until(self.patient, before), None);
         all.then(|| Words::along(run()))
     }

@@ -10,7 +10,7 @@ use domain::{
 };
 use store::{
     Fault, Item, Store, keys,
-    list::{Page, Scroll},
+    list::{LOOKED_AT, Page, Scroll},
     rows::{Record, RecordContent},
     vault::DataKey,
 };
@@ -18,7 +18,7 @@ use store::{
 use crate::{search::Words, view::RecordView};
 
 /// Among how many records words are searched for at once: their texts may hold many.
-const SEARCHED_AT_ONCE: usize = 50;
+pub(crate) const SEARCHED_AT_ONCE: usize = 50;
 
 /// What the caller looks for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl Filter {
     /// are searched for, hardly any is shown.
     pub(crate) fn paced<'s>(&self, records: Scroll<'s>, limit: usize) -> Scroll<'s> {
         match self.searches_all() {
-            true => records.for_search(),
+            true => records.by(LOOKED_AT),
             false => records.for_page(limit),
         }
     }
@@ -75,9 +75,9 @@ pub(crate) struct Opened<'i> {
 }
 
 impl Opened<'_> {
-    /// Whether its text was read to the end.
-    pub(crate) fn is_read(&self) -> bool {
-        self.row.text_status == Some(TextStatus::Read)
+    /// How many parts the words of its text have, once all of it was read.
+    pub(crate) fn word_parts(&self) -> Option<u32> {
+        self.row.words.filter(|_| self.row.text_status == Some(TextStatus::Read))
     }
 }
 

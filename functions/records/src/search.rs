@@ -5,9 +5,13 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use domain::RecordId;
 use futures_util::future::try_join_all;
-use store::{Fault, Item, keys, list::Scroll, rows::WordsContent};
+use store::{
+    DataKey, Fault, Item, keys,
+    list::{LOOKED_AT, Scroll},
+    rows::WordsContent,
+};
 
-use crate::scope::{Opened, Scope};
+use crate::scope::{Opened, SEARCHED_AT_ONCE, Scope};
 
 /// How many records' words are read at once, where each takes a query.
 const AT_ONCE: usize = 16;
@@ -21,7 +25,9 @@ pub(crate) struct Words<'s> {
 
 impl<'s> Words<'s> {
     pub(crate) fn along(run: Scroll<'s>) -> Self {
-        Self { run: run.for_search(), ahead: VecDeque::new() }
+        // The other half of what a page looks at are the records, but for the last that it ends in.
+        let most = LOOKED_AT / 2 + SEARCHED_AT_ONCE;
+        Self { run: run.by(most), ahead: VecDeque::new() }
     }
 
     /// Reads on, still sealed.
@@ -30,19 +36,44 @@ impl<'s> Words<'s> {
         Ok(())
     }
 
-    /// The words of all records down to `oldest` that were not given before.
-    async fn down_to(&mut self, oldest: RecordId) -> Result<Vec<Item>, Fault> {
-        let mut found = Vec::new();
+    /// Shows the words of all records down to `oldest` that were not shown before.
+    async fn show(&mut self, oldest: RecordId, held: &mut Held<'_>) -> Result<(), Fault> {
+        let is_within = |item: &mut Item| keys::words_of(&item.key) >= Some((oldest, 0));
         loop {
-            let is_within = |item: &mut Item| keys::words_of(&item.key) >= Some(oldest);
             while let Some(item) = self.ahead.pop_front_if(is_within) {
-                found.push(item);
+                held.see(&item)?;
             }
             if !self.ahead.is_empty() || self.run.has_ended() {
-                return Ok(found);
+                return Ok(());
             }
             self.read_ahead().await?;
         }
+    }
+}
+
+/// Which of the words that are looked for stand in which text.
+struct Held<'a> {
+    key: &'a DataKey,
+    wanted: &'a [String],
+    /// The records whose texts are looked through, and how many parts their words have.
+    texts: HashMap<RecordId, u32>,
+    found: HashMap<RecordId, HashSet<&'a str>>,
+    /// How many items were read.
+    read: usize,
+}
+
+impl Held<'_> {
+    fn see(&mut self, item: &Item) -> Result<(), Fault> {
+        self.read += 1;
+        let Some((id, part)) = keys::words_of(&item.key) else { return Ok(()) };
+        // An earlier reading may have left parts behind that this one no longer has.
+        if self.texts.get(&id).is_none_or(|parts| part > *parts) {
+            return Ok(());
+        }
+        let WordsContent { words } = item.open(self.key)?;
+        let wanted = self.wanted.iter().map(String::as_str);
+        self.found.entry(id).or_default().extend(wanted.filter(|word| words.contains(word)));
+        Ok(())
     }
 }
 
@@ -55,51 +86,37 @@ impl Scope<'_> {
         words: Option<&mut Words<'_>>,
     ) -> Result<(HashSet<RecordId>, usize), Fault> {
         let wanted: Vec<_> = records.map(|one| (one, self.filter.missing(&one.content))).collect();
-        let unsure = wanted.iter().filter(|(one, missing)| one.is_read() && !missing.is_empty());
-        let unsure: HashSet<_> = unsure.map(|(one, _)| one.id).collect();
-        let read = match (words, unsure.iter().min()) {
-            (_, None) => Vec::new(),
-            (Some(words), Some(oldest)) => words.down_to(*oldest).await?,
-            (None, Some(_)) => self.words_of_each(&unsure).await?,
-        };
-        let held = self.held(&read, &unsure)?;
-        let found = wanted.iter().filter(|(one, missing)| match held.get(&one.id) {
-            Some(held) => missing.is_subset(held),
+        let unsure = wanted.iter().filter(|(_, missing)| !missing.is_empty());
+        let texts: HashMap<_, _> =
+            unsure.filter_map(|(one, _)| Some((one.id, one.word_parts()?))).collect();
+        let oldest = texts.keys().min().copied();
+        let (key, wanted_words) = (self.key, &self.filter.words);
+        let mut held = Held { key, wanted: wanted_words, texts, found: HashMap::new(), read: 0 };
+        match (words, oldest) {
+            (_, None) => {}
+            (Some(words), Some(oldest)) => words.show(oldest, &mut held).await?,
+            (None, Some(_)) => self.show_each(&mut held).await?,
+        }
+        let found = wanted.iter().filter(|(one, missing)| match held.found.get(&one.id) {
+            Some(found) => missing.is_subset(found),
             None => missing.is_empty(),
         });
-        Ok((found.map(|(one, _)| one.id).collect(), read.len()))
+        Ok((found.map(|(one, _)| one.id).collect(), held.read))
     }
 
-    /// The words of each of these records by itself. Between those of a doctor's scope may lie any
-    /// number of others, which are not read: not even the time tells of them.
-    async fn words_of_each(&self, ids: &HashSet<RecordId>) -> Result<Vec<Item>, Fault> {
-        let mut scrolls: Vec<_> = ids
-            .iter()
-            .map(|id| self.store.scroll(keys::words_in(self.patient, *id), None))
-            .collect();
-        let mut items = Vec::new();
-        for some in scrolls.chunks_mut(AT_ONCE) {
-            let read = try_join_all(some.iter_mut().map(Scroll::all)).await?;
-            items.extend(read.into_iter().flatten());
+    /// Shows the words of each text by itself. Between those of a doctor's scope may lie any number
+    /// of others, which are not read: not even the time tells of them.
+    async fn show_each(&self, held: &mut Held<'_>) -> Result<(), Fault> {
+        let run = |id: &RecordId| self.store.scroll(keys::words_in(self.patient, *id), None);
+        let mut runs: Vec<_> = held.texts.keys().map(run).collect();
+        for some in runs.chunks_mut(AT_ONCE) {
+            while some.iter().any(|run| !run.has_ended()) {
+                let read = try_join_all(some.iter_mut().map(Scroll::next)).await?;
+                for item in read.iter().flatten().flatten() {
+                    held.see(item)?;
+                }
+            }
         }
-        Ok(items)
-    }
-
-    /// Which of the words that are looked for stand in the text of which of `ids`.
-    fn held(
-        &self,
-        items: &[Item],
-        ids: &HashSet<RecordId>,
-    ) -> Result<HashMap<RecordId, HashSet<&str>>, Fault> {
-        let mut held = HashMap::<_, HashSet<_>>::new();
-        for item in items {
-            let Some(id) = keys::words_of(&item.key).filter(|id| ids.contains(id)) else {
-                continue;
-            };
-            let WordsContent { words } = item.open(self.key)?;
-            let wanted = self.filter.words.iter().map(String::as_str);
-            held.entry(id).or_default().extend(wanted.filter(|word| words.contains(word)));
-        }
-        Ok(held)
+        Ok(())
     }
 }

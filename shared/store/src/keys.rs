@@ -161,11 +161,11 @@ fn record_named(sk: &str) -> Option<RecordId> {
     sk.strip_prefix("RECORD#").and_then(RecordId::parse)
 }
 
-/// The record in whose text the words at a key are.
+/// The record in whose text the words at a key are, and which part they are.
 #[must_use]
-pub fn words_of(key: &Key) -> Option<RecordId> {
-    let (id, _) = key.sk.strip_prefix("WORDS#")?.split_once('#')?;
-    RecordId::parse(id)
+pub fn words_of(key: &Key) -> Option<(RecordId, u32)> {
+    let (id, part) = key.sk.strip_prefix("WORDS#")?.split_once('#')?;
+    Some((RecordId::parse(id)?, part.parse().ok()?))
 }
 
 /// The text pages of a record from `first` to `last`.
@@ -391,7 +391,7 @@ mod tests {
         }
         assert_eq!(typed_record(&record_by_type(of, "t", id)), Some(("t", id)));
         assert_eq!(typed_record(&record(of, id)), None);
-        assert_eq!(words_of(&words(of, id, 1)), Some(id));
+        assert_eq!(words_of(&words(of, id, 12)), Some((id, 12)));
         assert_eq!(words_of(&text_page(of, id, 1)), None);
     }
 

@@ -19,7 +19,7 @@ const BATCH: i32 = 100;
 /// How many items a query looks at, at most: about what DynamoDB gives in one answer (1 MB).
 const BIGGEST_BATCH: i32 = 1000;
 /// How many items a page looks at before it leaves the rest to the next.
-const LOOKED_AT: i32 = 500;
+pub const LOOKED_AT: usize = 500;
 
 /// A walk along a run, newest first, one query at a time.
 #[derive(Debug)]
@@ -49,11 +49,11 @@ impl Scroll<'_> {
         Self { batch, ..self }
     }
 
-    /// Looks at once at all that a page looks at: where most of it is passed over, that spares
-    /// many a round trip.
+    /// Looks first at so many: where most of them are passed over, that spares many a round trip.
     #[must_use]
-    pub fn for_search(self) -> Self {
-        Self { batch: LOOKED_AT, ..self }
+    pub fn by(self, items: usize) -> Self {
+        let batch = i32::try_from(items).map_or(BIGGEST_BATCH, |items| items.min(BIGGEST_BATCH));
+        Self { batch, ..self }
     }
 
     /// Whether nothing is left.
@@ -184,7 +184,7 @@ pub struct Page<T> {
     /// What it shows.
     pub items: Vec<T>,
     /// How many more items it looks at.
-    left: i32,
+    left: usize,
     last: Option<Attributes>,
     more: bool,
 }
@@ -221,15 +221,14 @@ impl<T> Page<T> {
 
     /// Counts what was looked at beside its own items, to judge them.
     pub fn look_beside(&mut self, items: usize) {
-        let items = i32::try_from(items).unwrap_or(i32::MAX);
         self.left = self.left.saturating_sub(items);
-        self.more |= self.left <= 0;
+        self.more |= self.left == 0;
     }
 
     fn look_on(&mut self, item: &Item) {
         self.last = Some(place(item));
-        self.left -= 1;
-        self.more = self.left <= 0;
+        self.left = self.left.saturating_sub(1);
+        self.more = self.left == 0;
     }
 
     /// The same page, with its items shown in another way.

@@ -86,6 +86,9 @@ pub struct Record {
     /// How many pages of text it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pages: Option<u32>,
+    /// How many parts the words of its text have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<u32>,
     /// Why its file was rejected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejection: Option<Rejection>,
@@ -176,8 +179,7 @@ pub struct WordsPart {
     pub part: u32,
 }
 
-/// A part of the words of a document's text: the sealed part, which a search looks through. It is
-/// much smaller than the text, and in one piece.
+/// A part of the words of a document's text: the sealed part, which a search looks through.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct WordsContent {
     /// The words: in lower case, each once, divided by spaces.
@@ -186,9 +188,12 @@ pub struct WordsContent {
 
 impl WordsContent {
     /// How long a part is at most, in bytes: written as JSON, it may take twice that.
-    const MOST: usize = 180_000;
+    const LONGEST: usize = 180_000;
+    /// How many parts are kept: a search must end, whatever it looks through.
+    const MOST: usize = 5;
 
-    /// The words of a text, in as few parts as hold them.
+    /// The words of a text, in as few parts as hold them. Of more than 900 KB of different words,
+    /// which are no text that anybody wrote, those last in order are left out.
     #[must_use]
     pub fn of<'p>(pages: impl IntoIterator<Item = &'p PageContent>) -> Vec<Self> {
         let mut words = BTreeSet::new();
@@ -198,13 +203,14 @@ impl WordsContent {
         let mut parts: Vec<Self> = Vec::new();
         for word in words {
             match parts.last_mut() {
-                Some(Self { words }) if words.len() + word.len() < Self::MOST => {
+                Some(Self { words }) if words.len() + word.len() < Self::LONGEST => {
                     words.push(' ');
                     words.push_str(&word);
                 }
                 _ => parts.push(Self { words: word }),
             }
         }
+        parts.truncate(Self::MOST);
         parts
     }
 }
@@ -434,5 +440,7 @@ mod tests {
         assert!(parts.iter().all(|part| serde_json::to_vec(part).unwrap().len() < 380_000));
         let found = parts.iter().flat_map(|part| part.words.split(' ')).map(str::to_owned);
         assert_eq!(found.collect::<BTreeSet<_>>(), words);
+        let endless: Vec<_> = (0..200_000).map(|n| format!("{n}")).collect();
+        assert_eq!(WordsContent::of(&[page(&endless.join("\n"))]).len(), WordsContent::MOST);
     }
 }
