@@ -165,8 +165,8 @@ fn first_on_path(folder: &Path) -> Result<OsString> {
     env::join_paths(folders).context("PATH")
 }
 
-/// Compiles as [`Architecture::flags`] says, and replaces the folders of this machine in what Rust and C write
-/// into a binary.
+/// Compiles as [`Architecture::flags`] says, and replaces the folders of this machine in what Rust
+/// and C write into a binary.
 fn set_flags(command: &mut Command, architecture: Architecture, workspace: &Workspace) {
     let home = env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     let cargo = env::var_os("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from);

@@ -90,8 +90,8 @@ impl Scope<'_> {
         let texts: HashMap<_, _> =
             unsure.filter_map(|(one, _)| Some((one.id, one.word_parts()?))).collect();
         let oldest = texts.keys().min().copied();
-        let (key, wanted_words) = (self.key, &self.filter.words);
-        let mut held = Held { key, wanted: wanted_words, texts, found: HashMap::new(), read: 0 };
+        let (key, looked_for) = (self.key, &self.filter.words);
+        let mut held = Held { key, wanted: looked_for, texts, found: HashMap::new(), read: 0 };
         match (words, oldest) {
             (_, None) => {}
             (Some(words), Some(oldest)) => words.show(oldest, &mut held).await?,

@@ -15,9 +15,9 @@ use crate::{
 };
 
 /// How many items a query looks at, unless it knows better; each that follows it twice as many.
-const BATCH: i32 = 100;
+const BATCH: usize = 100;
 /// How many items a query looks at, at most: about what DynamoDB gives in one answer (1 MB).
-const BIGGEST_BATCH: i32 = 1000;
+const BIGGEST_BATCH: usize = 1000;
 /// How many items a page looks at before it leaves the rest to the next.
 pub const LOOKED_AT: usize = 500;
 
@@ -28,7 +28,7 @@ pub struct Scroll<'s> {
     range: Range,
     after: Option<Attributes>,
     /// How many items the next query looks at.
-    batch: i32,
+    batch: usize,
     ended: bool,
 }
 
@@ -45,15 +45,13 @@ impl Scroll<'_> {
     /// that fills it.
     #[must_use]
     pub fn for_page(self, limit: usize) -> Self {
-        let batch = i32::try_from(limit).unwrap_or(BATCH).min(BATCH) + 1;
-        Self { batch, ..self }
+        self.by(limit.min(BATCH) + 1)
     }
 
     /// Looks first at so many: where most of them are passed over, that spares many a round trip.
     #[must_use]
     pub fn by(self, items: usize) -> Self {
-        let batch = i32::try_from(items).map_or(BIGGEST_BATCH, |items| items.min(BIGGEST_BATCH));
-        Self { batch, ..self }
+        Self { batch: items.min(BIGGEST_BATCH), ..self }
     }
 
     /// Whether nothing is left.
@@ -70,8 +68,8 @@ impl Scroll<'_> {
         if self.ended {
             return Ok(None);
         }
-        let limit = self.batch;
-        self.batch = limit.saturating_mul(2).clamp(BATCH, BIGGEST_BATCH);
+        let limit = i32::try_from(self.batch).unwrap_or(i32::MAX);
+        self.batch = (self.batch * 2).clamp(BATCH, BIGGEST_BATCH);
         let part = Part { newest_first: true, limit, after: self.after.take() };
         let batch = self.store.table.run(&self.range, &part).await?;
         self.ended = batch.after.is_none();
