@@ -9,12 +9,11 @@ use domain::{
     policy::Action,
     record::{RecordStatus, TextProblem, TextStatus},
 };
-use serde::Serialize;
 use store::{
-    DataKey, Fault, Key, Store, keys, number,
+    Change, DataKey, Fault, Store, number,
     objects::Place,
-    rows::{Bounds, Line, PageContent, TextPage, WordsContent, WordsPart},
-    table::{Attributes, item, seal},
+    rows::{Bounds, Line, PageContent, WordsContent, text_items},
+    table::{Attributes, SEALED},
     text,
 };
 
@@ -141,7 +140,7 @@ pub(crate) async fn keep(
     let pages = pages.into_iter().map(fitting).collect::<Result<Vec<_>, _>>()?;
     let words = WordsContent::of(&pages);
     let parts = u32::try_from(words.len()).map_err(|_| Fault::Corrupt("words"))?;
-    write(store, record, &*record.key(store).await?, (pages, words)).await?;
+    write(store, record, &*record.key(store).await?, (&pages, &words)).await?;
     let now = edge::request::now();
     let update = record
         .update()
@@ -158,65 +157,27 @@ async fn write(
     store: &Store,
     record: &Vaulted,
     key: &DataKey,
-    (pages, words): (Vec<PageContent>, Vec<WordsContent>),
+    text: (&[PageContent], &[WordsContent]),
 ) -> Result<(), Fault> {
-    let Place { patient, record: id } = record.place;
-    let pages = (1..).zip(pages).map(|(page, content)| {
-        let at = keys::text_page(patient, id, page);
-        Piece::new(&at, key, (&TextPage { page }, &content), ("page", page))
-    });
-    let words = (1..).zip(words).map(|(part, content)| {
-        Piece::new(
-            &keys::words(patient, id, part),
-            key,
-            (&WordsPart { part }, &content),
-            ("part", part),
-        )
-    });
     let (mut batch, mut bytes) = (Vec::new(), 0);
-    for piece in pages.chain(words) {
+    for piece in text_items(record.place.patient, record.place.record, text, key) {
         let piece = piece?;
-        if batch.len() == BATCH_ITEMS || bytes + piece.bytes > BATCH_BYTES {
+        let sealed = piece.get(SEALED).and_then(|sealed| sealed.as_b().ok());
+        let size = sealed.map_or(0, |sealed| sealed.as_ref().len());
+        if batch.len() == BATCH_ITEMS || bytes + size > BATCH_BYTES {
             write_batch(store, record, std::mem::take(&mut batch)).await?;
             bytes = 0;
         }
-        bytes += piece.bytes;
+        bytes += size;
         batch.push(piece);
     }
     write_batch(store, record, batch).await
 }
 
-/// A sealed item of a text.
-struct Piece {
-    attributes: Attributes,
-    bytes: usize,
-    /// The attribute that numbers it among its like.
-    number: (&'static str, u32),
-}
-
-impl Piece {
-    fn new(
-        at: &Key,
-        key: &DataKey,
-        (clear, content): (&impl Serialize, &impl Serialize),
-        number: (&'static str, u32),
-    ) -> Result<Self, Fault> {
-        let mut attributes = item(at, clear)?;
-        seal(&mut attributes, at, key, content)?;
-        let sealed = attributes.get(store::table::SEALED).and_then(|value| value.as_b().ok());
-        let bytes = sealed.map_or(0, |sealed| sealed.as_ref().len());
-        Ok(Self { attributes, bytes, number })
-    }
-}
-
 /// Pieces are written over those of an earlier attempt, but only while the record is as it was.
-async fn write_batch(store: &Store, record: &Vaulted, batch: Vec<Piece>) -> Result<(), Fault> {
+async fn write_batch(store: &Store, record: &Vaulted, batch: Vec<Attributes>) -> Result<(), Fault> {
     let change = record.change(store, record.update());
-    let pieces = batch.into_iter().fold(change, |change, piece| {
-        let (name, n) = piece.number;
-        change.repeat(piece.attributes, name, number(n))
-    });
-    pieces.commit().await
+    batch.into_iter().fold(change, Change::repeat).commit().await
 }
 
 /// Records that reading ended without text, and why. The document itself stays as it is (I11).

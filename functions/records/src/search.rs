@@ -4,7 +4,6 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use domain::RecordId;
-use futures_util::future::try_join_all;
 use store::{
     DataKey, Fault, Item, keys,
     list::{LOOKED_AT, Scroll},
@@ -12,9 +11,6 @@ use store::{
 };
 
 use crate::scope::{Opened, SEARCHED_AT_ONCE, Scope};
-
-/// How many records' words are read at once, where each takes a query.
-const AT_ONCE: usize = 16;
 
 /// The words of the texts beside a run of records, newest first, read as a search comes to them.
 #[derive(Debug)]
@@ -107,14 +103,12 @@ impl Scope<'_> {
     /// Shows the words of each text by itself. Between those of a doctor's scope may lie any number
     /// of others, which are not read: not even the time tells of them.
     async fn show_each(&self, held: &mut Held<'_>) -> Result<(), Fault> {
-        let run = |id: &RecordId| self.store.scroll(keys::words_in(self.patient, *id), None);
-        let mut runs: Vec<_> = held.texts.keys().map(run).collect();
-        for some in runs.chunks_mut(AT_ONCE) {
-            while some.iter().any(|run| !run.has_ended()) {
-                let read = try_join_all(some.iter_mut().map(Scroll::next)).await?;
-                for item in read.iter().flatten().flatten() {
-                    held.see(item)?;
-                }
+        let texts = held.texts.iter();
+        let parts = texts.flat_map(|(id, parts)| (1..=*parts).map(move |part| (*id, part)));
+        let places: Vec<_> = parts.map(|(id, part)| keys::words(self.patient, id, part)).collect();
+        for some in places.chunks(SEARCHED_AT_ONCE) {
+            for item in self.store.table.read_each(some).await? {
+                held.see(&item)?;
             }
         }
         Ok(())

@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::{
     primitives::Blob,
     types::{
         AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update as DynamoUpdate,
+        builders::PutBuilder,
     },
 };
 use domain::{
@@ -23,7 +24,7 @@ use crate::{
     keys::{self, Key, Owner},
     look::staff_key,
     rows::{Profile, Saved, Vault, VaultStatus},
-    table::{Attributes, item, key_attributes, seal},
+    table::{Attributes, SEALED, item, key_attributes, seal},
     vault::{DataKey, NewKey},
 };
 
@@ -224,41 +225,31 @@ impl Change<'_> {
 
     /// Puts an item that must not exist yet.
     pub fn create(self, attributes: Attributes) -> Self {
-        let put = Put::builder()
-            .table_name(&self.store.table.name)
-            .set_item(Some(attributes))
-            .condition_expression("attribute_not_exists(PK)")
-            .build()
-            .map_err(|_| Fault::Corrupt("put"));
-        self.add(put.map(|put| TransactWriteItem::builder().put(put).build()))
+        let put = self.put(attributes).condition_expression("attribute_not_exists(PK)");
+        self.add_put(put)
     }
 
     /// Puts an item over the one that stands there, if `name` of that one is `value`.
     pub fn replace(self, attributes: Attributes, name: &str, value: AttributeValue) -> Self {
-        self.put_if("#name = :value", attributes, name, value)
+        let put = self.put(attributes).condition_expression("#name = :value");
+        let put = put.expression_attribute_names("#name", name);
+        self.add_put(put.expression_attribute_values(":value", value))
     }
 
-    /// Puts an item that does not exist yet, or over one whose `name` is `value`: another attempt
-    /// at the same thing.
-    pub fn repeat(self, attributes: Attributes, name: &str, value: AttributeValue) -> Self {
-        self.put_if("attribute_not_exists(PK) OR #name = :value", attributes, name, value)
+    /// Puts a sealed item that does not exist yet, or over one that an earlier attempt at the same
+    /// thing left.
+    pub fn repeat(self, attributes: Attributes) -> Self {
+        let put = self.put(attributes);
+        let put = put.condition_expression("attribute_not_exists(PK) OR attribute_exists(#sealed)");
+        self.add_put(put.expression_attribute_names("#sealed", SEALED))
     }
 
-    fn put_if(
-        self,
-        condition: &str,
-        attributes: Attributes,
-        name: &str,
-        value: AttributeValue,
-    ) -> Self {
-        let put = Put::builder()
-            .table_name(&self.store.table.name)
-            .set_item(Some(attributes))
-            .condition_expression(condition)
-            .expression_attribute_names("#name", name)
-            .expression_attribute_values(":value", value)
-            .build()
-            .map_err(|_| Fault::Corrupt("put"));
+    fn put(&self, attributes: Attributes) -> PutBuilder {
+        Put::builder().table_name(&self.store.table.name).set_item(Some(attributes))
+    }
+
+    fn add_put(self, put: PutBuilder) -> Self {
+        let put = put.build().map_err(|_| Fault::Corrupt("put"));
         self.add(put.map(|put| TransactWriteItem::builder().put(put).build()))
     }
 
@@ -298,9 +289,9 @@ impl Change<'_> {
     ) -> Self {
         let (status, body) = answer;
         let attributes = saved(at, fingerprint, status, now).and_then(|mut attributes| {
-            let sealed = key.seal(at, crate::table::SEALED, body)?;
+            let sealed = key.seal(at, SEALED, body)?;
             let sealed = AttributeValue::B(Blob::new(sealed));
-            attributes.insert(crate::table::SEALED.into(), sealed);
+            attributes.insert(SEALED.into(), sealed);
             Ok(attributes)
         });
         self.create_made(attributes)

@@ -139,12 +139,6 @@ pub fn words_until(of: PatientId, before: Option<RecordId>) -> Range {
     until(patient(of), "WORDS#", before)
 }
 
-/// The words of a record's text.
-#[must_use]
-pub fn words_in(of: PatientId, id: RecordId) -> Range {
-    Range::prefix(patient(of), &format!("WORDS#{id}#"), false)
-}
-
 /// The record that a record's key names.
 #[must_use]
 pub fn record_of(key: &Key) -> Option<RecordId> {

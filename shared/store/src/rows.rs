@@ -172,14 +172,33 @@ pub struct PageContent {
     pub lines: Vec<Line>,
 }
 
-/// A part of the words of a document's text: the clear part.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct WordsPart {
-    /// The part, from 1.
-    pub part: u32,
+/// The items of a text, one after the other: its pages, and the parts of its words.
+///
+/// # Errors
+/// See [`seal`].
+pub fn text_items<'a>(
+    of: PatientId,
+    id: RecordId,
+    (pages, words): (&'a [PageContent], &'a [WordsContent]),
+    key: &'a DataKey,
+) -> impl Iterator<Item = Result<Attributes, Fault>> {
+    let pages = (1..).zip(pages).map(move |(page, content)| {
+        let at = keys::text_page(of, id, page);
+        let mut attributes = item(&at, &TextPage { page })?;
+        seal(&mut attributes, &at, key, content)?;
+        Ok(attributes)
+    });
+    let words = (1..).zip(words).map(move |(part, content)| {
+        let at = keys::words(of, id, part);
+        let mut attributes = key_attributes(&at);
+        seal(&mut attributes, &at, key, content)?;
+        Ok(attributes)
+    });
+    pages.chain(words)
 }
 
-/// A part of the words of a document's text: the sealed part, which a search looks through.
+/// A part of the words of a document's text, which a search looks through: the sealed part; it has
+/// no other.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct WordsContent {
     /// The words: in lower case, each once, divided by spaces.

@@ -16,8 +16,7 @@ use store::{
     DataKey, Fault, Key, Owner, Store, keys, new_id,
     rows::{
         FileContent, GrantRow, Line, LiveGrant, Names, PageContent, Profile, Record, RecordContent,
-        Request, RequestContent, Staff, StaffContent, TextPage, WordsContent, WordsPart,
-        record_items,
+        Request, RequestContent, Staff, StaffContent, WordsContent, record_items, text_items,
     },
     table::{Attributes, index, item, seal},
 };
@@ -203,13 +202,9 @@ impl Writer {
         };
         let page = |page| PageContent { lines: (0..40).map(|n| line(page, n)).collect() };
         let pages: Vec<_> = (1..=3).map(page).collect();
-        for (page, content) in (1..).zip(&pages) {
-            let at = keys::text_page(vault.patient, record, page);
-            self.sealed(&at, &vault.key, (&TextPage { page }, content), None).await?;
-        }
-        for (part, content) in (1..).zip(WordsContent::of(&pages)) {
-            let at = keys::words(vault.patient, record, part);
-            self.sealed(&at, &vault.key, (&WordsPart { part }, &content), None).await?;
+        let words = WordsContent::of(&pages);
+        for item in text_items(vault.patient, record, (&pages, &words), &vault.key) {
+            self.add(Row::Item(item.map_err(|fault| told(&fault))?)).await?;
         }
         Ok(())
     }
