@@ -7,6 +7,7 @@ Says what is measured and tells what came of it; the clock is in `bench`, writte
 import argparse
 import contextlib
 import json
+import math
 import os
 import pathlib
 import re
@@ -222,29 +223,32 @@ LABELS = {
 
 
 def growth(bench):
-    """The same requests to vaults of different sizes, warm."""
-    found = {}
-    for many in GROWN:
-        print(f"Filling a vault with {many} of each kind", flush=True)
-        since = time.monotonic()
-        with table_server(bench.dynoxide) as port, tempfile.TemporaryDirectory() as events:
-            out = bench.seed(port, TABLE, pathlib.Path(events), bench.options.runs + 2, many)
+    """The same requests to vaults of different sizes, warm, and by turns: the machine may be faster
+    or slower minutes later, while the next vault is filled."""
+    rounds = math.ceil(bench.options.runs / WARM)
+    found, cases = {}, []
+    with table_server(bench.dynoxide) as port, tempfile.TemporaryDirectory() as events:
+        for many in GROWN:
+            print(f"Filling a vault with {many} of each kind", flush=True)
+            since = time.monotonic()
+            table, out = f"{TABLE}-{many}", pathlib.Path(events) / str(many)
+            bench.seed(port, table, out, rounds * (1 + WARM) + 1, many)
             print(f"  {time.monotonic() - since:.0f} s")
-            names = sorted(path.stem for path in out.glob("*.jsonl"))
-            cases = [
-                bench.case(name.split(" ")[0], name, out / f"{name}.jsonl", TABLE,
-                           rounds=1, warm=bench.options.runs + 1)
-                for name in names
-                if not bench.options.only or name.split(" ")[0] in bench.options.only
-            ]
-            for name, one in bench.measure(port, cases).items():
-                found.setdefault(name, {})[str(many)] = {
-                    "ms": median(one["warmMs"]),
-                    "cpuMs": median(one["warmCpuMs"]),
-                    "calls": one["calls"],
-                    "sequential": one["sequential"],
-                    "rssMb": round(median(one["rssKb"]) / 1024, 1),
-                }
+            for path in sorted(out.glob("*.jsonl")):
+                name = path.stem.split(" ")[0]
+                if not bench.options.only or name in bench.options.only:
+                    label = f"{many} {path.stem}"
+                    cases.append(bench.case(name, label, path, table, rounds=rounds, warm=WARM))
+        measured = bench.measure(port, cases)
+    for label, one in measured.items():
+        many, name = label.split(" ", 1)
+        found.setdefault(name, {})[many] = {
+            "ms": median(one["warmMs"]),
+            "cpuMs": median(one["warmCpuMs"]),
+            "calls": one["calls"],
+            "sequential": one["sequential"],
+            "rssMb": round(median(one["rssKb"]) / 1024, 1),
+        }
     return found
 
 
