@@ -18,7 +18,7 @@ use serde::Serialize;
 use store::{
     Fault, Look, Store, keys, rows,
     rows::{Names, Profile, RequestContent, StaffContent},
-    table::{index, item, seal},
+    table::{index, sealed_item},
 };
 
 use crate::terms::read_terms;
@@ -97,8 +97,8 @@ async fn handle(
     };
     let who = Names { doctor: doctor_name, hospital: hospital_name };
     let at = keys::request(input.patient, id);
-    let mut attributes = item(&at, &row)?;
-    seal(&mut attributes, &at, &key, &RequestContent { who, message: input.message })?;
+    let content = RequestContent { who, message: input.message };
+    let mut attributes = sealed_item(&at, &key, &row, &content)?;
     index(&mut attributes, &keys::in_doctor_requests(doctor, id));
     let output = Output { id, status: row.status, created_at: row.created_at };
     let reply = Reply::new(&output)?;

@@ -11,7 +11,7 @@ use domain::{
 use store::{
     Change, DataKey, Fault, Item, Store, Update, keys,
     rows::{GrantRow, LiveGrant, Names},
-    table::{index, item, seal},
+    table::{index, item, sealed_item},
     text,
 };
 
@@ -88,8 +88,7 @@ pub(crate) fn give<'s>(
     (held, by): (Option<&Item>, Action),
 ) -> Result<Change<'s>, Fault> {
     let at = keys::grant(grant.patient, grant.id);
-    let mut attributes = item(&at, grant)?;
-    seal(&mut attributes, &at, key, names)?;
+    let mut attributes = sealed_item(&at, key, grant, names)?;
     index(&mut attributes, &keys::in_doctor_grants(grant.doctor, grant.id));
     put_live(change.create(attributes), grant, held, by)
 }

@@ -14,7 +14,7 @@ use domain::{
 use store::{
     Fault, Owner, Store, keys, new_id,
     rows::{self, Profile, StaffContent},
-    table::{item, seal},
+    table::sealed_item,
 };
 
 use crate::directory::{Directory, Made, NewAccount, Staff};
@@ -124,9 +124,9 @@ async fn write(
         changed_at: now,
         sent_at: Some(now),
     };
-    let mut first = item(&at, &row)?;
     let (name, email) = (new.admin_name.to_owned(), new.admin_email.to_owned());
-    seal(&mut first, &at, &key, &StaffContent { name, email, licence: None, specialty: None })?;
+    let content = StaffContent { name, email, licence: None, specialty: None };
+    let first = sealed_item(&at, &key, &row, &content)?;
     let entry = Draft {
         ledger: Ledger::Hospital(hospital),
         actor: Actor::System,

@@ -17,7 +17,7 @@ use edge::{
 use store::{
     Look, Store, keys, new_id,
     rows::{Staff, StaffContent},
-    table::{item, seal},
+    table::sealed_item,
 };
 
 use crate::standing::StandingView;
@@ -72,8 +72,8 @@ async fn handle(
     let (doctor, standing) = (DoctorId(new_id()), Standing::Invited);
     let at = keys::doctor(hospital, doctor);
     let (created_at, changed_at) = (request.now, request.now);
-    let mut invited = item(&at, &Staff { standing, created_at, changed_at, sent_at: None })?;
-    seal(&mut invited, &at, &key, &content)?;
+    let row = Staff { standing, created_at, changed_at, sent_at: None };
+    let invited = sealed_item(&at, &key, &row, &content)?;
     let reply = Reply::new(&StandingView { doctor_id: doctor, standing })?;
     let entry = permit.entry(Target { doctor: Some(doctor), ..found.target() });
     let written = store.change(&permit).create(invited).audit(&entry, request.now);

@@ -83,7 +83,7 @@ impl Wanted {
     ) -> Option<Words<'s>> {
         let all = self.is_own(caller) && self.filter.searches_all();
         let run = || store.scroll(keys::words_until(self.patient, before), None);
-        all.then(|| Words::along(run()))
+        all.then(|| Words::along(run(), self.paging.limit))
     }
 
     /// What a cursor of this list is bound to: whose list, for whom, and which filters.

@@ -10,7 +10,7 @@ use domain::{
 };
 use store::{
     Fault, Item, Store, keys,
-    list::{LOOKED_AT, Page, Scroll},
+    list::{Page, Scroll, looked_at},
     rows::{Record, RecordContent},
     vault::DataKey,
 };
@@ -42,7 +42,7 @@ impl Filter {
     /// are searched for, hardly any is shown.
     pub(crate) fn paced<'s>(&self, records: Scroll<'s>, limit: usize) -> Scroll<'s> {
         match self.searches_all() {
-            true => records.by(LOOKED_AT),
+            true => records.by(looked_at(limit)),
             false => records.for_page(limit),
         }
     }

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use domain::RecordId;
 use store::{
     DataKey, Fault, Item, keys,
-    list::{LOOKED_AT, Scroll},
+    list::{Scroll, looked_at},
     rows::WordsContent,
 };
 
@@ -20,9 +20,11 @@ pub(crate) struct Words<'s> {
 }
 
 impl<'s> Words<'s> {
-    pub(crate) fn along(run: Scroll<'s>) -> Self {
+    /// For a page of `limit`.
+    pub(crate) fn along(run: Scroll<'s>, limit: usize) -> Self {
         // The other half of what a page looks at are the records, but for the last that it ends in.
-        let most = LOOKED_AT / 2 + SEARCHED_AT_ONCE;
+        let looked_at = looked_at(limit);
+        let most = looked_at.min(looked_at / 2 + SEARCHED_AT_ONCE);
         Self { run: run.by(most), ahead: VecDeque::new() }
     }
 

@@ -9,8 +9,9 @@ use domain::{
     record::{Class, RecordType},
 };
 use store::{
-    Fault, Item, Key, keys,
-    list::{Merged, Page},
+    Fault, Item, Key,
+    keys::{self, typed_record},
+    list::{Merged, Page, looked_at},
     rows::TypePlace,
 };
 
@@ -53,7 +54,9 @@ impl Scope<'_> {
         Ok(())
     }
 
-    /// Goes by the places of these types alone, and reads the records whose dates fit.
+    /// Goes by the places of these types alone, and reads the records whose dates fit. Of what the
+    /// owner's dates leave out a page passes over so much only. What a grant leaves out is not
+    /// counted: the end of a page would tell of it.
     async fn along(
         &self,
         types: &[RecordType],
@@ -63,9 +66,12 @@ impl Scope<'_> {
     ) -> Result<(), Fault> {
         let token = |kind: &RecordType| (self.key.token(kind.name()), *kind);
         let types: HashMap<_, _> = types.iter().map(token).collect();
-        let run = |token| keys::records_by_type(self.patient, token, before);
-        let runs = types.keys().map(|token| self.store.scroll(run(token), None).for_page(limit));
-        let mut runs: Merged<'_> = runs.collect();
+        let run = |token| {
+            let places = keys::records_by_type(self.patient, token, before);
+            let places = self.store.scroll(places, None);
+            if self.is_dated() { places.by(looked_at(limit)) } else { places.for_page(limit) }
+        };
+        let mut runs: Merged<'_> = types.keys().map(|token| run(token)).collect();
         // A page first: where nothing is passed over, that fills it.
         let mut at_once = AT_ONCE.min(limit + 1);
         while !page.is_full()
@@ -83,6 +89,12 @@ impl Scope<'_> {
                 self.fill(page, &items, None).await?;
                 (left, at_once) = (later, AT_ONCE);
             }
+            if self.grant.is_none()
+                && let Some((_, oldest)) = places.last().and_then(|last| typed_record(&last.key))
+            {
+                let passed = places.len().saturating_sub(wanted.len());
+                page.pass_to(&keys::record(self.patient, oldest), passed);
+            }
         }
         Ok(())
     }
@@ -93,7 +105,7 @@ impl Scope<'_> {
         place: &Item,
         types: &HashMap<String, RecordType>,
     ) -> Result<Option<Key>, Fault> {
-        let Some((token, id)) = keys::typed_record(&place.key) else { return Ok(None) };
+        let Some((token, id)) = typed_record(&place.key) else { return Ok(None) };
         let Some(kind) = types.get(token) else { return Ok(None) };
         let TypePlace { date } = place.open(self.key)?;
         let shown = self.shows(Class { kind: *kind, date });

@@ -24,7 +24,7 @@ use crate::{
     keys::{self, Key, Owner},
     look::staff_key,
     rows::{Profile, Saved, Vault, VaultStatus},
-    table::{Attributes, SEALED, item, key_attributes, seal},
+    table::{Attributes, SEALED, item, key_attributes, sealed_item},
     vault::{DataKey, NewKey},
 };
 
@@ -361,9 +361,9 @@ impl Store {
     ) -> Result<(Attributes, Arc<DataKey>), Fault> {
         let NewKey { wrapped, key } = self.keys.make(owner).await?;
         let at = keys::vault(owner);
-        let mut vault = item(&at, &Vault { status: VaultStatus::Active, created_at: now })?;
+        let clear = Vault { status: VaultStatus::Active, created_at: now };
+        let mut vault = sealed_item(&at, &key, &clear, profile)?;
         vault.insert("wrapped".into(), AttributeValue::B(Blob::new(wrapped)));
-        seal(&mut vault, &at, &key, profile)?;
         Ok((vault, key))
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     Store,
     error::Fault,
     keys::{Key, Range},
-    table::{Attributes, Item, Part},
+    table::{Attributes, Item, Part, key_attributes},
     vault::DataKey,
 };
 
@@ -18,8 +18,15 @@ use crate::{
 const BATCH: usize = 100;
 /// How many items a query looks at, at most: about what DynamoDB gives in one answer (1 MB).
 const BIGGEST_BATCH: usize = 1000;
-/// How many items a page looks at before it leaves the rest to the next.
-pub const LOOKED_AT: usize = 500;
+/// How many items a page looks at for each that it may show.
+const LOOKED_AT_FOR_EACH: usize = 5;
+
+/// How many items a page for `limit` items looks at before it leaves the rest to the next: what an
+/// answer costs depends on what was asked for, and not on how much there is.
+#[must_use]
+pub fn looked_at(limit: usize) -> usize {
+    limit.saturating_mul(LOOKED_AT_FOR_EACH)
+}
 
 /// A walk along a run, newest first, one query at a time.
 #[derive(Debug)]
@@ -191,7 +198,7 @@ impl<T> Page<T> {
     /// An empty page for `limit` items.
     #[must_use]
     pub fn of(limit: usize) -> Self {
-        Self { limit, items: Vec::new(), left: LOOKED_AT, last: None, more: false }
+        Self { limit, items: Vec::new(), left: looked_at(limit), last: None, more: false }
     }
 
     /// Whether nothing more needs to be offered.
@@ -214,6 +221,14 @@ impl<T> Page<T> {
     pub fn pass(&mut self, item: &Item) {
         if !self.more {
             self.look_on(item);
+        }
+    }
+
+    /// Passes over so many items at once, of which `last` is the last.
+    pub fn pass_to(&mut self, last: &Key, items: usize) {
+        if !self.more {
+            self.last = Some(key_attributes(last));
+            self.look_beside(items);
         }
     }
 
@@ -297,7 +312,7 @@ mod tests {
     fn what_was_looked_at_beside_its_items_counts() {
         let mut page = Page::of(2);
         page.offer(&item(0), 0);
-        page.look_beside(498);
+        page.look_beside(8);
         assert!(!page.is_full());
         page.pass(&item(1));
         assert_eq!((&page.items, end(&page)), (&vec![0], (Some("00001"), true)));
@@ -310,14 +325,26 @@ mod tests {
     fn a_page_ends_where_many_were_passed_over_and_loses_none_that_comes_after() {
         let mut page = Page::of(2);
         page.offer(&item(0), 0);
-        for n in 1..500 {
+        for n in 1..10 {
             assert!(!page.is_full());
             page.pass(&item(n));
         }
         assert!(page.is_full());
-        page.offer(&item(500), 1);
-        page.pass(&item(501));
+        page.offer(&item(10), 1);
+        page.pass(&item(11));
+        page.pass_to(&item(12).key, 1);
         assert_eq!(page.items, [0]);
-        assert_eq!(end(&page), (Some("00499"), true));
+        assert_eq!(end(&page), (Some("00009"), true));
+    }
+
+    #[test]
+    fn many_are_passed_over_at_once_as_one_by_one() {
+        let mut page = Page::of(2);
+        page.offer(&item(0), 0);
+        page.pass_to(&item(6).key, 6);
+        assert!(!page.is_full());
+        page.pass_to(&item(40).key, 30);
+        page.offer(&item(41), 1);
+        assert_eq!((&page.items, end(&page)), (&vec![0], (Some("00040"), true)));
     }
 }

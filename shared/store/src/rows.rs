@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::Fault,
     keys,
-    table::{Attributes, item, key_attributes, seal},
+    table::{Attributes, NothingClear, sealed_item},
     vault::DataKey,
 };
 
@@ -129,20 +129,19 @@ pub struct TypePlace {
 /// The items of a record: itself and its place among those of its type.
 ///
 /// # Errors
-/// See [`seal`].
+/// See [`sealed_item`].
 pub fn record_items(
     of: PatientId,
     id: RecordId,
     (row, content): (&Record, &RecordContent),
     key: &DataKey,
 ) -> Result<[Attributes; 2], Fault> {
-    let at = keys::record(of, id);
-    let mut record = item(&at, row)?;
-    seal(&mut record, &at, key, content)?;
-    let at = keys::record_by_type(of, &key.token(content.kind.name()), id);
-    let mut place = key_attributes(&at);
-    seal(&mut place, &at, key, &TypePlace { date: content.date })?;
-    Ok([record, place])
+    let by_type = keys::record_by_type(of, &key.token(content.kind.name()), id);
+    let date = TypePlace { date: content.date };
+    Ok([
+        sealed_item(&keys::record(of, id), key, row, content)?,
+        sealed_item(&by_type, key, &NothingClear {}, &date)?,
+    ])
 }
 
 /// A file as it was declared.
@@ -175,7 +174,7 @@ pub struct PageContent {
 /// The items of a text, one after the other: its pages, and the parts of its words.
 ///
 /// # Errors
-/// See [`seal`].
+/// See [`sealed_item`].
 pub fn text_items<'a>(
     of: PatientId,
     id: RecordId,
@@ -183,16 +182,10 @@ pub fn text_items<'a>(
     key: &'a DataKey,
 ) -> impl Iterator<Item = Result<Attributes, Fault>> {
     let pages = (1..).zip(pages).map(move |(page, content)| {
-        let at = keys::text_page(of, id, page);
-        let mut attributes = item(&at, &TextPage { page })?;
-        seal(&mut attributes, &at, key, content)?;
-        Ok(attributes)
+        sealed_item(&keys::text_page(of, id, page), key, &TextPage { page }, content)
     });
     let words = (1..).zip(words).map(move |(part, content)| {
-        let at = keys::words(of, id, part);
-        let mut attributes = key_attributes(&at);
-        seal(&mut attributes, &at, key, content)?;
-        Ok(attributes)
+        sealed_item(&keys::words(of, id, part), key, &NothingClear {}, content)
     });
     pages.chain(words)
 }

@@ -89,18 +89,23 @@ pub fn item(key: &Key, clear: &impl Serialize) -> Result<Attributes, Fault> {
     Ok(attributes)
 }
 
-/// Seals `content` into an item to be written.
+/// The clear part of an item that has none.
+#[derive(Debug, Serialize)]
+pub struct NothingClear {}
+
+/// The attributes of an item to be written, with `content` sealed into it.
 ///
 /// # Errors
-/// See [`DataKey::seal`].
-pub fn seal(
-    attributes: &mut Attributes,
+/// See [`item`] and [`DataKey::seal`].
+pub fn sealed_item(
     at: &Key,
     key: &DataKey,
+    clear: &impl Serialize,
     content: &impl Serialize,
-) -> Result<(), Fault> {
+) -> Result<Attributes, Fault> {
+    let mut attributes = item(at, clear)?;
     attributes.insert(SEALED.into(), sealed(at, key, content)?);
-    Ok(())
+    Ok(attributes)
 }
 
 /// The sealed form of `content` for the item at `at`.

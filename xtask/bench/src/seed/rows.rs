@@ -18,7 +18,7 @@ use store::{
         FileContent, GrantRow, Line, LiveGrant, Names, PageContent, Profile, Record, RecordContent,
         Request, RequestContent, Staff, StaffContent, WordsContent, record_items, text_items,
     },
-    table::{Attributes, index, item, seal},
+    table::{Attributes, index, item, sealed_item},
 };
 
 /// The most items of one transaction (DynamoDB).
@@ -105,8 +105,7 @@ impl Writer {
         (clear, content): (&C, &S),
         listed: Option<Key>,
     ) -> Result<()> {
-        let mut attributes = item(at, clear).map_err(|fault| told(&fault))?;
-        seal(&mut attributes, at, key, content).map_err(|fault| told(&fault))?;
+        let mut attributes = sealed_item(at, key, clear, content).map_err(|fault| told(&fault))?;
         if let Some(listed) = listed {
             index(&mut attributes, &listed);
         }
