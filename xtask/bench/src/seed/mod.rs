@@ -6,7 +6,7 @@ mod rows;
 
 use std::{fs, path::PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use domain::{
     DoctorId, RecordId,
     consent::GrantStatus,
@@ -21,6 +21,9 @@ use rows::{Hospital, Shape, Vault, Writer};
 
 /// The bucket that every function is told of.
 const BUCKET: &str = "medivault-files";
+
+/// A day before any record's.
+const LONG_AGO: &str = "1980-01-01";
 
 /// What is to be seeded; table and key are named by the environment, as for the functions.
 #[derive(clap::Args)]
@@ -47,7 +50,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let config = store::aws_config();
-        let store = Store::new(&config).map_err(|fault| anyhow::anyhow!("{fault}"))?;
+        let store = Store::new(&config).map_err(|fault| anyhow!("{fault}"))?;
         let mut seed = Seed::plant(store, args).await?;
         match args.grown {
             Some(many) => seed.grown(many).await?,
@@ -295,6 +298,10 @@ impl Seed {
         let narrow = self.writer.doctor(&self.hospital, Standing::Active).await?;
         self.writer.granted(&vault, (&self.hospital, narrow), &[RecordType::Immunization]).await?;
         self.writer.granted(&vault, (&self.hospital, self.doctor), &[]).await?;
+        let past = self.writer.doctor(&self.hospital, Standing::Active).await?;
+        let mut live = self.writer.live(vault.patient, past, &[])?;
+        live.terms.to = Some(LONG_AGO.parse().map_err(|_| anyhow!("a date of long ago"))?);
+        self.writer.enforce(&live).await?;
         let any = shape(&self.image, RecordStatus::Available, Some(TextStatus::Read));
         let rare = Shape { kind: RecordType::Immunization, ..any.clone() };
         let mut last = self.writer.record(&vault, &rare).await?;
@@ -317,23 +324,26 @@ impl Seed {
         self.decisions("access_request_decide", &vault).await?;
         self.decisions("access_request_decide among live grants", &crowded).await?;
         self.repeat("grant_sweep", || self.events.sample("grant_sweep"))?;
-        self.lists(&vault, narrow, last)
+        self.lists(&vault, [narrow, past], last)
     }
 
     /// What is read from a vault. Lists ask for five items, which the smallest vault has too: what
-    /// is compared is the same answer, but for a word that is nowhere.
-    fn lists(&self, vault: &Vault, narrow: DoctorId, record: RecordId) -> Result<()> {
+    /// is compared is the same answer.
+    fn lists(&self, vault: &Vault, restricted: [DoctorId; 2], record: RecordId) -> Result<()> {
         let (patient, doctor) = (Some(vault.caller()), Some(self.hospital.doctor(self.doctor)));
-        let narrow = Some(self.hospital.doctor(narrow));
+        let [narrow, past] = restricted.map(|doctor| Some(self.hospital.doctor(doctor)));
         let own = vec![("patientId", vault.patient.to_string())];
         let one = vec![("patientId", vault.patient.to_string()), ("recordId", record.to_string())];
         let few = vec![("limit", "5".to_owned())];
-        let absent = [few.clone(), vec![("q", "zebra".to_owned())]].concat();
+        let few_of = |name, value: &str| [few.clone(), vec![(name, value.to_owned())]].concat();
+        let (absent, old) = (few_of("q", "zebra"), few_of("to", LONG_AGO));
         for (name, operation, caller, path, query) in [
             ("record_get", "record_get", doctor, &one, vec![]),
             ("record_list", "record_list", doctor, &own, few.clone()),
             ("record_list under a narrow grant", "record_list", narrow, &own, few.clone()),
             ("record_list for a word nowhere", "record_list", patient, &own, absent),
+            ("record_list of long ago", "record_list", patient, &own, old),
+            ("record_list under a grant of long ago", "record_list", past, &own, few.clone()),
             ("grant_list", "grant_list", patient, &vec![], few.clone()),
             ("access_request_list", "access_request_list", patient, &vec![], few.clone()),
             ("audit_list", "audit_list", patient, &own, few),
