@@ -18,10 +18,9 @@ use edge::{
 use schemars::JsonSchema;
 use serde::Serialize;
 use store::{
-    DataKey, Fault, Look, Objects,
+    Fault, Look, Objects,
     objects::{Admission, Place, UPLOAD_SECONDS},
-    rows::{FileContent, Record, RecordContent, record_items},
-    table::Attributes,
+    rows::{FileContent, Record, RecordContent},
 };
 
 use crate::declared::{file_name, sha256};
@@ -111,9 +110,9 @@ async fn handle(
     let record = RecordId(store::new_id());
     let reply = Reply::new(&form(objects, &input, record, request.now).await?)?;
     let target = Target { record: Some(record), ..found.target() };
-    let [item, place] = new_record(&permit, &input, record, &key)?;
-    let change =
-        store.change(&permit).create(item).create(place).audit(&permit.entry(target), request.now);
+    let content = (&new_record(&permit), &input.content);
+    let change = store.add_record(&permit, &found, record, content, &key)?;
+    let change = change.audit(&permit.entry(target), request.now);
     input.once.keep(change, &permit, &reply, &key).commit().await?;
     Ok(reply)
 }
@@ -139,13 +138,8 @@ async fn form(
     })
 }
 
-fn new_record(
-    permit: &Permit<UploadCreate>,
-    input: &NewUpload,
-    record: RecordId,
-    key: &DataKey,
-) -> Result<[Attributes; 2], Fault> {
-    let row = Record {
+fn new_record(permit: &Permit<UploadCreate>) -> Record {
+    Record {
         status: RecordStatus::AwaitingUpload,
         version: 1,
         created_at: permit.now(),
@@ -157,6 +151,5 @@ fn new_record(
         pages: None,
         words: None,
         rejection: None,
-    };
-    record_items(input.patient, record, (&row, &input.content), key)
+    }
 }

@@ -136,7 +136,8 @@ async fn handle(store: &Store, request: &Request, input: Wanted) -> Result<Reply
     let key = store.patient_key(&permit, &found).await?;
     let (list, limit) = (input.list(&caller), input.paging.limit);
     let (patient, filter) = (input.patient, &input.filter);
-    let scope = Scope { store, key: &key, grant: found.grant(&permit), patient, filter };
+    let vault = found.patient_item(&permit).ok_or(Fault::Corrupt("vault"))?;
+    let scope = Scope { store, key: &key, grant: found.grant(&permit), patient, vault, filter };
     let mut page = Page::of(limit);
     let mut before = input.paging.after(&key, &list)?.as_ref().and_then(keys::record_at);
     match first {
@@ -149,7 +150,6 @@ async fn handle(store: &Store, request: &Request, input: Wanted) -> Result<Reply
     if !page.is_full() && !newest.has_ended() {
         scope.walk(&mut page, before, limit, words.as_mut()).await?;
     }
-    let vault = found.patient_item(&permit).ok_or(Fault::Corrupt("vault"))?;
     let Profile { name, .. } = vault.open(&key)?;
     let next_cursor = page.next(&key, &list)?;
     let count = u32::try_from(page.items.len()).ok();

@@ -87,6 +87,7 @@ pub(crate) struct Scope<'a> {
     pub(crate) key: &'a DataKey,
     pub(crate) grant: Option<&'a Grant>,
     pub(crate) patient: PatientId,
+    pub(crate) vault: &'a Item,
     pub(crate) filter: &'a Filter,
 }
 
@@ -97,13 +98,12 @@ impl Scope<'_> {
             && self.grant.is_none_or(|grant| grant.terms.types.contains(&kind))
     }
 
-    /// Whether records are passed by for their dates.
-    pub(crate) fn is_dated(&self) -> bool {
-        let terms = self.grant.map(|grant| (grant.terms.from, grant.terms.to));
-        [Some((self.filter.from, self.filter.to)), terms]
-            .into_iter()
-            .flatten()
-            .any(|(from, to)| from.is_some() || to.is_some())
+    /// From when to when the records are that can be shown.
+    pub(crate) fn dates(&self) -> (Option<Date>, Option<Date>) {
+        let (from, to) = (self.filter.from, self.filter.to);
+        let terms = self.grant.map(|grant| &grant.terms);
+        let latest = terms.and_then(|terms| terms.to).into_iter().chain(to).min();
+        (terms.and_then(|terms| terms.from).max(from), latest)
     }
 
     /// Whether a record of this class is shown, as far as its class says.

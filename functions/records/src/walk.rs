@@ -10,9 +10,9 @@ use domain::{
 };
 use store::{
     Fault, Item, Key,
-    keys::{self, typed_record},
+    classes::{self, ClassPlace},
+    keys::{self, classed_record},
     list::{Merged, Page, looked_at},
-    rows::TypePlace,
 };
 
 use crate::{scope::Scope, search::Words, view::RecordView};
@@ -31,7 +31,7 @@ impl Scope<'_> {
     ) -> Result<(), Fault> {
         let types = RecordType::NAMES.iter().map(|(kind, _)| *kind);
         let types: Vec<_> = types.filter(|kind| self.may_show(*kind)).collect();
-        match types.len() == RecordType::NAMES.len() && !self.is_dated() {
+        match types.len() == RecordType::NAMES.len() && self.dates() == (None, None) {
             true => self.along_all(page, before, limit, words).await,
             false => self.along(&types, page, before, limit).await,
         }
@@ -54,9 +54,9 @@ impl Scope<'_> {
         Ok(())
     }
 
-    /// Goes by the places of these types alone, and reads the records whose dates fit. Of what the
-    /// owner's dates leave out a page passes over so much only. What a grant leaves out is not
-    /// counted: the end of a page would tell of it.
+    /// Goes by the places of these types, and of the years where dates matter, and reads the records
+    /// whose dates fit. What the owner's dates leave out of the first and the last year counts as
+    /// looked at. What a grant leaves out does not: the end of a page would tell of it.
     async fn along(
         &self,
         types: &[RecordType],
@@ -64,14 +64,12 @@ impl Scope<'_> {
         before: Option<RecordId>,
         limit: usize,
     ) -> Result<(), Fault> {
-        let token = |kind: &RecordType| (self.key.token(kind.name()), *kind);
-        let types: HashMap<_, _> = types.iter().map(token).collect();
-        let run = |token| {
-            let places = keys::records_by_type(self.patient, token, before);
-            let places = self.store.scroll(places, None);
-            if self.is_dated() { places.by(looked_at(limit)) } else { places.for_page(limit) }
-        };
-        let mut runs: Merged<'_> = types.keys().map(|token| run(token)).collect();
+        let classes = classes::runs(self.vault, types, self.dates(), self.key);
+        // Where dates leave some out, a page looks at more than it shows.
+        let ahead = if self.dates() == (None, None) { limit + 1 } else { looked_at(limit) };
+        let run = |token| keys::records_in_class(self.patient, token, before);
+        let runs = classes.keys().map(|token| self.store.scroll(run(token), None).by(ahead));
+        let mut runs: Merged<'_> = runs.collect();
         // A page first: where nothing is passed over, that fills it.
         let mut at_once = AT_ONCE.min(limit + 1);
         while !page.is_full()
@@ -79,7 +77,7 @@ impl Scope<'_> {
         {
             let mut wanted = Vec::new();
             for place in &places {
-                wanted.extend(self.wanted(place, &types)?);
+                wanted.extend(self.wanted(place, &classes)?);
             }
             let mut left = wanted.as_slice();
             while !page.is_full() && !left.is_empty() {
@@ -90,7 +88,7 @@ impl Scope<'_> {
                 (left, at_once) = (later, AT_ONCE);
             }
             if self.grant.is_none()
-                && let Some((_, oldest)) = places.last().and_then(|last| typed_record(&last.key))
+                && let Some((_, oldest)) = places.last().and_then(|last| classed_record(&last.key))
             {
                 let passed = places.len().saturating_sub(wanted.len());
                 page.pass_to(&keys::record(self.patient, oldest), passed);
@@ -103,11 +101,11 @@ impl Scope<'_> {
     fn wanted(
         &self,
         place: &Item,
-        types: &HashMap<String, RecordType>,
+        classes: &HashMap<String, RecordType>,
     ) -> Result<Option<Key>, Fault> {
-        let Some((token, id)) = typed_record(&place.key) else { return Ok(None) };
-        let Some(kind) = types.get(token) else { return Ok(None) };
-        let TypePlace { date } = place.open(self.key)?;
+        let Some((token, id)) = classed_record(&place.key) else { return Ok(None) };
+        let Some(kind) = classes.get(token) else { return Ok(None) };
+        let ClassPlace { date } = place.open(self.key)?;
         let shown = self.shows(Class { kind: *kind, date });
         Ok(shown.then(|| keys::record(self.patient, id)))
     }

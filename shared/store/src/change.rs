@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::{
     },
 };
 use domain::{
-    AuditId, Caller, Timestamp,
+    AuditId, Caller, RecordId, Timestamp,
     audit::{Draft, Entry},
     names::Named,
     policy::{Act, Aim, Ground, Permit},
@@ -19,11 +19,11 @@ use domain::{
 };
 
 use crate::{
-    Store,
+    Store, classes,
     error::Fault,
     keys::{self, Key, Owner},
-    look::staff_key,
-    rows::{Profile, Saved, Vault, VaultStatus},
+    look::{Found, staff_key},
+    rows::{self, Profile, Record, RecordContent, Saved, Vault, VaultStatus},
     table::{Attributes, SEALED, item, key_attributes, sealed_item},
     vault::{DataKey, NewKey},
 };
@@ -81,6 +81,15 @@ impl Update {
     #[must_use]
     pub fn remove(mut self, name: &str) -> Self {
         self.remove.push(name.into());
+        self
+    }
+
+    /// Adds to a set of texts, if there are any to add.
+    #[must_use]
+    pub fn join(mut self, name: &str, texts: Vec<String>) -> Self {
+        if !texts.is_empty() {
+            self.add.push((name.into(), AttributeValue::Ss(texts)));
+        }
         self
     }
 
@@ -174,11 +183,37 @@ impl Store {
     /// same, in force and has reads left, the staff member is active. All of it is checked again
     /// when the change commits.
     pub fn change<A: Act>(&self, permit: &Permit<A>) -> Change<'_> {
+        self.change_of(permit, Vec::new())
+    }
+
+    /// Begins a change, as [`Store::change`] does, by which the vault gets a new record.
+    ///
+    /// # Errors
+    /// `Fault::Corrupt` when no vault was looked at; see [`rows::record_items`].
+    pub fn add_record<A: Act>(
+        &self,
+        permit: &Permit<A>,
+        found: &Found,
+        id: RecordId,
+        (row, content): (&Record, &RecordContent),
+        key: &DataKey,
+    ) -> Result<Change<'_>, Fault> {
+        let (Aim::Vault { patient, .. }, Some(vault)) = (permit.aim(), found.patient_item(permit))
+        else {
+            return Err(Fault::Corrupt("vault"));
+        };
+        let items = rows::record_items(patient, id, (row, content), key)?;
+        let change = self.change_of(permit, classes::missing(vault, content.class(), key));
+        Ok(items.into_iter().fold(change, Change::create))
+    }
+
+    fn change_of<A: Act>(&self, permit: &Permit<A>, new_classes: Vec<String>) -> Change<'_> {
         let mut change = self.follow_up();
         if let Aim::Vault { patient, .. } = permit.aim() {
             let active = text(VaultStatus::Active.name());
-            let vault = keys::vault(Owner::Patient(patient));
-            change = change.update(Update::at(vault).require("status", "=", active));
+            let vault = Update::at(keys::vault(Owner::Patient(patient)));
+            let vault = vault.require("status", "=", active).join(classes::IN_USE, new_classes);
+            change = change.update(vault);
             if let Caller::Doctor { id, .. } = permit.caller() {
                 let live = keys::live_grant(patient, *id);
                 change = change.rest_on_grant(live, permit.ground(), permit.now());

@@ -91,23 +91,23 @@ pub fn records(of: PatientId, before: Option<RecordId>) -> Range {
     until(patient(of), "RECORD#", before)
 }
 
-/// Where a record stands among those of its type. The type itself stands in no key: `token` is the
-/// patient's own word for it ([`crate::DataKey::token`]).
+/// Where a record stands among those of a class: of its type, or of its type and year. Neither
+/// stands in a key: `token` is the patient's own word for the class ([`crate::DataKey::token`]).
 #[must_use]
-pub fn record_by_type(of: PatientId, token: &str, id: RecordId) -> Key {
-    Key::new(patient(of), format!("TYPE#{token}#{id}"))
+pub fn record_in_class(of: PatientId, token: &str, id: RecordId) -> Key {
+    Key::new(patient(of), format!("CLASS#{token}#{id}"))
 }
 
-/// The places of a patient's records of one type, or of those made before `before`.
+/// The places of a patient's records of one class, or of those made before `before`.
 #[must_use]
-pub fn records_by_type(of: PatientId, token: &str, before: Option<RecordId>) -> Range {
-    until(patient(of), &format!("TYPE#{token}#"), before)
+pub fn records_in_class(of: PatientId, token: &str, before: Option<RecordId>) -> Range {
+    until(patient(of), &format!("CLASS#{token}#"), before)
 }
 
-/// The token and the record that a place among those of a type names.
+/// The token and the record that a place among those of a class names.
 #[must_use]
-pub fn typed_record(key: &Key) -> Option<(&str, RecordId)> {
-    let (token, id) = key.sk.strip_prefix("TYPE#")?.split_once('#')?;
+pub fn classed_record(key: &Key) -> Option<(&str, RecordId)> {
+    let (token, id) = key.sk.strip_prefix("CLASS#")?.split_once('#')?;
     Some((token, RecordId::parse(id)?))
 }
 
@@ -372,9 +372,9 @@ mod tests {
         let id = RecordId(uuid::Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_1000));
         let later = RecordId(uuid::Uuid::from_u128(id.0.as_u128() + 1));
         let runs: [fn(PatientId, Option<RecordId>) -> Range; 3] =
-            [records, |of, before| records_by_type(of, "t", before), words_until];
+            [records, |of, before| records_in_class(of, "t", before), words_until];
         let places: [fn(PatientId, RecordId) -> Key; 3] =
-            [record, |of, id| record_by_type(of, "t", id), |of, id| words(of, id, 2)];
+            [record, |of, id| record_in_class(of, "t", id), |of, id| words(of, id, 2)];
         for (run, place) in runs.into_iter().zip(places) {
             let within = |before, id| {
                 let range = run(of, before);
@@ -383,8 +383,8 @@ mod tests {
             assert!(within(Some(id), preceding(id)) && within(None, id) && within(None, later));
             assert!(!within(Some(id), id) && !within(Some(id), later));
         }
-        assert_eq!(typed_record(&record_by_type(of, "t", id)), Some(("t", id)));
-        assert_eq!(typed_record(&record(of, id)), None);
+        assert_eq!(classed_record(&record_in_class(of, "t", id)), Some(("t", id)));
+        assert_eq!(classed_record(&record(of, id)), None);
         assert_eq!(words_of(&words(of, id, 12)), Some((id, 12)));
         assert_eq!(words_of(&text_page(of, id, 1)), None);
     }

@@ -2,6 +2,7 @@
 
 pub mod archive;
 pub mod change;
+pub mod classes;
 mod connect;
 mod environment;
 pub mod error;

@@ -8,7 +8,6 @@ use domain::{
     audit::Actor,
     consent::{Grant, GrantStatus, RequestStatus, Terms},
     named,
-    names::Named,
     policy::VaultState,
     record::{Class, MediaType, RecordStatus, RecordType, Rejection, TextProblem, TextStatus},
     staff::Standing,
@@ -17,6 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    classes,
     error::Fault,
     keys,
     table::{Attributes, NothingClear, sealed_item},
@@ -119,14 +119,7 @@ impl RecordContent {
     }
 }
 
-/// A record's place among those of its type: the sealed part, all that a list needs to pass it by.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct TypePlace {
-    /// The day it speaks of.
-    pub date: Date,
-}
-
-/// The items of a record: itself and its place among those of its type.
+/// The items of a record: itself and its places ([`crate::classes`]).
 ///
 /// # Errors
 /// See [`sealed_item`].
@@ -135,13 +128,10 @@ pub fn record_items(
     id: RecordId,
     (row, content): (&Record, &RecordContent),
     key: &DataKey,
-) -> Result<[Attributes; 2], Fault> {
-    let by_type = keys::record_by_type(of, &key.token(content.kind.name()), id);
-    let date = TypePlace { date: content.date };
-    Ok([
-        sealed_item(&keys::record(of, id), key, row, content)?,
-        sealed_item(&by_type, key, &NothingClear {}, &date)?,
-    ])
+) -> Result<[Attributes; 3], Fault> {
+    let record = sealed_item(&keys::record(of, id), key, row, content)?;
+    let [by_type, by_year] = classes::places(of, id, content.class(), key)?;
+    Ok([record, by_type, by_year])
 }
 
 /// A file as it was declared.

@@ -38,7 +38,7 @@ impl std::fmt::Debug for DataKey {
 }
 
 impl DataKey {
-    fn new(bytes: &[u8]) -> Result<Self, Fault> {
+    pub(crate) fn new(bytes: &[u8]) -> Result<Self, Fault> {
         let broken = |_| Fault::Corrupt("data-key");
         let seal = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, bytes).map_err(broken)?);
         let derived = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(bytes);

@@ -6,7 +6,7 @@ mod rows;
 
 use std::{fs, path::PathBuf};
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use domain::{
     DoctorId, RecordId,
     consent::GrantStatus,
@@ -22,8 +22,8 @@ use rows::{Hospital, Shape, Vault, Writer};
 /// The bucket that every function is told of.
 const BUCKET: &str = "medivault-files";
 
-/// A day before any record's.
-const LONG_AGO: &str = "1980-01-01";
+/// How many items the lists of vaults of different sizes ask for.
+const SHOWN: usize = 5;
 
 /// What is to be seeded; table and key are named by the environment, as for the functions.
 #[derive(clap::Args)]
@@ -50,7 +50,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let config = store::aws_config();
-        let store = Store::new(&config).map_err(|fault| anyhow!("{fault}"))?;
+        let store = Store::new(&config).map_err(|fault| anyhow::anyhow!("{fault}"))?;
         let mut seed = Seed::plant(store, args).await?;
         match args.grown {
             Some(many) => seed.grown(many).await?,
@@ -291,8 +291,8 @@ impl Seed {
         Ok(())
     }
 
-    /// A vault with so many rows of each kind, another with so many live grants, and what reads
-    /// them.
+    /// A vault with so many rows of each kind, the first records long past, another with so many live
+    /// grants, and what reads them.
     async fn grown(&mut self, many: usize) -> Result<()> {
         let vault = self.writer.vault().await?;
         let narrow = self.writer.doctor(&self.hospital, Standing::Active).await?;
@@ -300,16 +300,18 @@ impl Seed {
         self.writer.granted(&vault, (&self.hospital, self.doctor), &[]).await?;
         let past = self.writer.doctor(&self.hospital, Standing::Active).await?;
         let mut live = self.writer.live(vault.patient, past, &[])?;
-        live.terms.to = Some(LONG_AGO.parse().map_err(|_| anyhow!("a date of long ago"))?);
+        live.terms.to = Some(rows::OLD.date);
         self.writer.enforce(&live).await?;
         let any = shape(&self.image, RecordStatus::Available, Some(TextStatus::Read));
-        let rare = Shape { kind: RecordType::Immunization, ..any.clone() };
-        let mut last = self.writer.record(&vault, &rare).await?;
+        let old = Shape { class: rows::OLD, ..any.clone() };
+        let mut last =
+            self.writer.record(&vault, &Shape { class: rows::RARE, ..any.clone() }).await?;
         let crowded = self.writer.vault().await?;
         for n in 0..many {
             let to = (&self.hospital, self.doctor);
             if n > 0 {
-                last = self.writer.record(&vault, &any).await?;
+                let shape = if n <= SHOWN { &old } else { &any };
+                last = self.writer.record(&vault, shape).await?;
             }
             // No search looks at more than these.
             if n + 500 >= many {
@@ -327,16 +329,16 @@ impl Seed {
         self.lists(&vault, [narrow, past], last)
     }
 
-    /// What is read from a vault. Lists ask for five items, which the smallest vault has too: what
-    /// is compared is the same answer.
+    /// What is read from a vault. Lists ask for as many items as the smallest vault has too: what is
+    /// compared is the same answer.
     fn lists(&self, vault: &Vault, restricted: [DoctorId; 2], record: RecordId) -> Result<()> {
         let (patient, doctor) = (Some(vault.caller()), Some(self.hospital.doctor(self.doctor)));
         let [narrow, past] = restricted.map(|doctor| Some(self.hospital.doctor(doctor)));
         let own = vec![("patientId", vault.patient.to_string())];
         let one = vec![("patientId", vault.patient.to_string()), ("recordId", record.to_string())];
-        let few = vec![("limit", "5".to_owned())];
-        let few_of = |name, value: &str| [few.clone(), vec![(name, value.to_owned())]].concat();
-        let (absent, old) = (few_of("q", "zebra"), few_of("to", LONG_AGO));
+        let few = vec![("limit", SHOWN.to_string())];
+        let few_of = |name, value: String| [few.clone(), vec![(name, value)]].concat();
+        let (absent, old) = (few_of("q", "zebra".into()), few_of("to", rows::OLD.date.to_string()));
         for (name, operation, caller, path, query) in [
             ("record_get", "record_get", doctor, &one, vec![]),
             ("record_list", "record_list", doctor, &own, few.clone()),
@@ -358,7 +360,7 @@ impl Seed {
 }
 
 fn shape(file: &FileContent, status: RecordStatus, text: Option<TextStatus>) -> Shape {
-    Shape { kind: RecordType::LabReport, status, text, file: file.clone() }
+    Shape { class: rows::USUAL, status, text, file: file.clone() }
 }
 
 /// What the queue of an operation says of a file.

@@ -9,11 +9,11 @@ use domain::{
     audit::{Actor, Done, Draft, Ledger, Outcome, Target},
     consent::{Ability, GrantStatus, Purpose, RequestStatus, Terms},
     policy::Action,
-    record::{MediaType, RecordStatus, RecordType, TextStatus},
+    record::{Class, MediaType, RecordStatus, RecordType, TextStatus},
     staff::Standing,
 };
 use store::{
-    DataKey, Fault, Key, Owner, Store, keys, new_id,
+    DataKey, Fault, Key, Owner, Store, classes, keys, new_id,
     rows::{
         FileContent, GrantRow, Line, LiveGrant, Names, PageContent, Profile, Record, RecordContent,
         Request, RequestContent, Staff, StaffContent, WordsContent, record_items, text_items,
@@ -54,10 +54,18 @@ impl Hospital {
     }
 }
 
+/// What nearly all records are.
+pub(crate) const USUAL: Class =
+    Class { kind: RecordType::LabReport, date: Date::constant(2026, 3, 14) };
+/// Of another type than all others.
+pub(crate) const RARE: Class = Class { kind: RecordType::Immunization, ..USUAL };
+/// Much older than all others.
+pub(crate) const OLD: Class = Class { date: Date::constant(1979, 5, 10), ..USUAL };
+
 /// What a record is to be.
 #[derive(Clone)]
 pub(crate) struct Shape {
-    pub(crate) kind: RecordType,
+    pub(crate) class: Class,
     pub(crate) status: RecordStatus,
     pub(crate) text: Option<TextStatus>,
     pub(crate) file: FileContent,
@@ -115,22 +123,23 @@ impl Writer {
     /// A new patient's vault.
     pub(crate) async fn vault(&mut self) -> Result<Vault> {
         let patient = PatientId(new_id());
-        let key = self.owner(Owner::Patient(patient), "Ana Lima").await?;
+        let (mut attributes, key) = self.owner(Owner::Patient(patient), "Ana Lima").await?;
+        attributes.extend([classes::in_use(&[USUAL, RARE, OLD], &key)]);
+        self.add(Row::Item(attributes)).await?;
         Ok(Vault { patient, key })
     }
 
-    async fn owner(&mut self, owner: Owner, name: &str) -> Result<Arc<DataKey>> {
+    async fn owner(&self, owner: Owner, name: &str) -> Result<(Attributes, Arc<DataKey>)> {
         let profile = Profile { name: name.into(), email: Some("ana@example.org".into()) };
         let made = self.store.new_vault(owner, &profile, self.now).await;
-        let (attributes, key) = made.map_err(|fault| told(&fault))?;
-        self.add(Row::Item(attributes)).await?;
-        Ok(key)
+        made.map_err(|fault| told(&fault))
     }
 
     /// A new hospital with its admin.
     pub(crate) async fn hospital(&mut self) -> Result<Hospital> {
         let (id, admin) = (HospitalId(new_id()), StaffId(new_id()));
-        let key = self.owner(Owner::Hospital(id), "St. Brendan's").await?;
+        let (attributes, key) = self.owner(Owner::Hospital(id), "St. Brendan's").await?;
+        self.add(Row::Item(attributes)).await?;
         let admin_key = keys::admin(id, admin);
         let hospital =
             Hospital { id, admin: Caller::Admin { id: admin, hospital: id, mfa: true }, key };
@@ -175,8 +184,8 @@ impl Writer {
             rejection: None,
         };
         let content = RecordContent {
-            kind: shape.kind,
-            date: Date::constant(2026, 3, 14),
+            kind: shape.class.kind,
+            date: shape.class.date,
             title: "Blood count and chemistry panel".into(),
             notes: Some("Fasting sample, taken in the morning; repeat in three months.".into()),
             file: Some(shape.file.clone()),
