@@ -122,13 +122,14 @@ def every(result):
 
 def growth(result):
     sizes = sorted({int(n) for one in result["growth"].values() for n in one})
-    cell = lambda one: f"{one['ms']} ms, {one['cpuMs']} CPU, {one['calls']}" if one else ""  # noqa: E731
+    text = "{ms} ms, {cpuMs} CPU, {calls} ({sequential})"
+    cell = lambda one: text.format(**one) if one else ""  # noqa: E731
     rows = [
         [name, *(cell(one.get(str(n))) for n in sizes)]
         for name, one in sorted(result["growth"].items())
     ]
     counts = (f"{n:,}".replace(",", " ") for n in sizes)
-    return table(["warm: time, the function's own CPU time (ms), calls", *counts], rows)
+    return table(["warm: time, the function's own CPU time (ms), calls (in a row)", *counts], rows)
 
 
 def bill(result):

@@ -3,6 +3,9 @@
 //!
 //! Filters: `type`, `from` and `to` (dates of the records), `status`, and `q`, words that must all
 //! be found in a record's title, notes or text. What was just written is found.
+//!
+//! A page looks at about five records and texts for each record it may show (`limit`), and leaves
+//! the rest to the next: a search goes furthest at once with the highest `limit`.
 
 use domain::{
     Caller, PatientId, RecordId,
