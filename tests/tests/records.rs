@@ -166,6 +166,63 @@ fn a_search_goes_past_hundreds_of_records_and_loses_none() -> Outcome {
     ensure(found.iter().eq(all), format!("nothing is lost behind it: {found:?}"))
 }
 
+/// A record as a test remembers it: id, type, date.
+type Made = (String, &'static str, String);
+
+#[test]
+fn lists_among_dates_show_what_grant_and_filter_share_and_lose_none() -> Outcome {
+    let stack = Stack::get()?;
+    let ward = Ward::get(stack)?;
+    let patient = Patient::join(stack, "Yara Years")?;
+    let of = |kind: &'static str| -> Outcome<Vec<Made>> {
+        let dates = ["2019-06-15", "2020-06-15", "2021-06-15", "2020-12-31", "2019-01-01"];
+        let made = |date: &str| {
+            let id = patient.note(stack, kind, date, "Dated", "x")?;
+            Ok((id, kind, date.to_owned()))
+        };
+        dates.into_iter().map(made).collect()
+    };
+    // The first records of their types and years, at the same time.
+    let (mine, other) = std::thread::scope(|scope| {
+        let other = scope.spawn(|| of("imaging"));
+        (of("lab-report"), other.join().expect("a thread that ends"))
+    });
+    let mut made = [mine?, other?].concat();
+    made.sort_by(|a, b| b.0.cmp(&a.0));
+    let mut terms = reading(&["lab-report", "imaging"], 3600);
+    terms["from"] = json!("2019-06-15");
+    terms["to"] = json!("2020-12-30");
+    ward.doctor.granted(stack, &patient, &terms)?;
+    let expected = |kind: &str, from: &str, to: &str| -> Vec<String> {
+        let fits = |(_, its, date): &&Made| {
+            (kind.is_empty() || kind == *its) && (from..=to).contains(&date.as_str())
+        };
+        made.iter().filter(fits).map(|(id, ..)| id.clone()).collect()
+    };
+    for limit in [1, 2, 50] {
+        for (kind, from, to) in [
+            ("", "2020-01-01", "9999-12-31"),
+            ("", "0001-01-01", "2019-12-31"),
+            ("", "2019-06-16", "2020-06-14"),
+            ("", "2020-06-15", "2020-06-15"),
+            ("", "2021-01-01", "2021-12-31"),
+            ("", "2021-01-01", "2020-01-01"),
+            ("imaging", "2019-06-15", "2021-01-01"),
+        ] {
+            let filter = if kind.is_empty() { String::new() } else { format!("&type={kind}") };
+            let path = patient.path(&format!("/records?limit={limit}&from={from}&to={to}{filter}"));
+            let shown = ids(&pages(stack, patient.token(), &path)?);
+            ensure(shown == expected(kind, from, to), format!("{path}: {shown:?}"))?;
+            let shared = expected(kind, from.max("2019-06-15"), to.min("2020-12-30"));
+            let shown = ids(&pages(stack, ward.doctor.token(), &path)?);
+            ensure(shown == shared, format!("{path}, the doctor: {shown:?}"))?;
+        }
+    }
+    let all = patient.path("/records?limit=2");
+    let shown = ids(&pages(stack, ward.doctor.token(), &all)?);
+    ensure(shown == expected("", "2019-06-15", "2020-12-30"), format!("all granted: {shown:?}"))
+}
+
 #[test]
 fn dates_that_pass_over_many_end_the_owners_page_and_never_a_doctors() -> Outcome {
     let stack = Stack::get()?;

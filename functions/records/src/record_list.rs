@@ -5,7 +5,8 @@
 //! be found in a record's title, notes or text. What was just written is found.
 //!
 //! A page looks at about five records and texts for each record it may show (`limit`), and leaves
-//! the rest to the next: a search goes furthest at once with the highest `limit`.
+//! the rest to the next. So with a filter it may be short or empty and lead on all the same. Each page
+//! is one of the reads of a grant that has a maximum: a search goes furthest with the highest `limit`.
 
 use domain::{
     Caller, PatientId, RecordId,
@@ -123,7 +124,7 @@ async fn handle(store: &Store, request: &Request, input: Wanted) -> Result<Reply
     let caller = request.caller()?;
     let mut newest = input.newest(store, &caller);
     let mut words = input.words(store, &caller, None);
-    let look = store.look(Look::vault(&caller, input.patient));
+    let look = store.look(Look::vault(&caller, input.patient).classes());
     // Without a cursor the newest are read beside what the decision rests on, still sealed.
     let (found, first) = match &input.paging.cursor {
         None => {
@@ -139,8 +140,8 @@ async fn handle(store: &Store, request: &Request, input: Wanted) -> Result<Reply
     let key = store.patient_key(&permit, &found).await?;
     let (list, limit) = (input.list(&caller), input.paging.limit);
     let (patient, filter) = (input.patient, &input.filter);
-    let vault = found.patient_item(&permit).ok_or(Fault::Corrupt("vault"))?;
-    let scope = Scope { store, key: &key, grant: found.grant(&permit), patient, vault, filter };
+    let (grant, classes) = (found.grant(&permit), found.classes(&permit)?);
+    let scope = Scope { store, key: &key, grant, patient, classes, filter };
     let mut page = Page::of(limit);
     let mut before = input.paging.after(&key, &list)?.as_ref().and_then(keys::record_at);
     match first {
@@ -153,6 +154,7 @@ async fn handle(store: &Store, request: &Request, input: Wanted) -> Result<Reply
     if !page.is_full() && !newest.has_ended() {
         scope.walk(&mut page, before, limit, words.as_mut()).await?;
     }
+    let vault = found.patient_item(&permit).ok_or(Fault::Corrupt("vault"))?;
     let Profile { name, .. } = vault.open(&key)?;
     let next_cursor = page.next(&key, &list)?;
     let count = u32::try_from(page.items.len()).ok();

@@ -9,7 +9,9 @@ use domain::{
     record::{Class, RecordStatus, RecordType, TextStatus},
 };
 use store::{
-    Fault, Item, Store, keys,
+    Fault, Item, Store,
+    classes::Classes,
+    keys,
     list::{Page, Scroll, looked_at},
     rows::{Record, RecordContent},
     vault::DataKey,
@@ -87,7 +89,7 @@ pub(crate) struct Scope<'a> {
     pub(crate) key: &'a DataKey,
     pub(crate) grant: Option<&'a Grant>,
     pub(crate) patient: PatientId,
-    pub(crate) vault: &'a Item,
+    pub(crate) classes: Classes,
     pub(crate) filter: &'a Filter,
 }
 

@@ -10,7 +10,7 @@ use domain::{
 };
 use store::{
     Fault, Item, Key,
-    classes::{self, ClassPlace},
+    classes::ClassPlace,
     keys::{self, classed_record},
     list::{Merged, Page, looked_at},
 };
@@ -55,8 +55,8 @@ impl Scope<'_> {
     }
 
     /// Goes by the places of these types, and of the years where dates matter, and reads the records
-    /// whose dates fit. What the owner's dates leave out of the first and the last year counts as
-    /// looked at. What a grant leaves out does not: the end of a page would tell of it.
+    /// whose dates fit. What dates leave out counts as looked at in the owner's list. In a doctor's it
+    /// does not, as the end of a page would tell of records that are not theirs to see.
     async fn along(
         &self,
         types: &[RecordType],
@@ -64,11 +64,13 @@ impl Scope<'_> {
         before: Option<RecordId>,
         limit: usize,
     ) -> Result<(), Fault> {
-        let classes = classes::runs(self.vault, types, self.dates(), self.key);
-        // Where dates leave some out, a page looks at more than it shows.
-        let ahead = if self.dates() == (None, None) { limit + 1 } else { looked_at(limit) };
+        let dates = self.dates();
+        let tokens = self.classes.runs(types, dates, self.key);
+        // Where dates may leave much out, all that a page looks at is read at once.
+        let looked_at = if dates == (None, None) { 0 } else { looked_at(limit) };
+        let ahead = (looked_at / tokens.len().max(1)).max(limit + 1);
         let run = |token| keys::records_in_class(self.patient, token, before);
-        let runs = classes.keys().map(|token| self.store.scroll(run(token), None).by(ahead));
+        let runs = tokens.keys().map(|token| self.store.scroll(run(token), None).by(ahead));
         let mut runs: Merged<'_> = runs.collect();
         // A page first: where nothing is passed over, that fills it.
         let mut at_once = AT_ONCE.min(limit + 1);
@@ -77,12 +79,14 @@ impl Scope<'_> {
         {
             let mut wanted = Vec::new();
             for place in &places {
-                wanted.extend(self.wanted(place, &classes)?);
+                wanted.extend(self.wanted(place, &tokens)?);
             }
+            let mut passed = places.len();
             let mut left = wanted.as_slice();
             while !page.is_full() && !left.is_empty() {
                 let (keys, later) = left.split_at(left.len().min(at_once));
                 let mut items = self.store.table.read_each(keys).await?;
+                passed = passed.saturating_sub(items.len());
                 items.sort_by(|a, b| b.key.sk.cmp(&a.key.sk));
                 self.fill(page, &items, None).await?;
                 (left, at_once) = (later, AT_ONCE);
@@ -90,7 +94,6 @@ impl Scope<'_> {
             if self.grant.is_none()
                 && let Some((_, oldest)) = places.last().and_then(|last| classed_record(&last.key))
             {
-                let passed = places.len().saturating_sub(wanted.len());
                 page.pass_to(&keys::record(self.patient, oldest), passed);
             }
         }
@@ -101,10 +104,10 @@ impl Scope<'_> {
     fn wanted(
         &self,
         place: &Item,
-        classes: &HashMap<String, RecordType>,
+        tokens: &HashMap<String, RecordType>,
     ) -> Result<Option<Key>, Fault> {
         let Some((token, id)) = classed_record(&place.key) else { return Ok(None) };
-        let Some(kind) = classes.get(token) else { return Ok(None) };
+        let Some(kind) = tokens.get(token) else { return Ok(None) };
         let ClassPlace { date } = place.open(self.key)?;
         let shown = self.shows(Class { kind: *kind, date });
         Ok(shown.then(|| keys::record(self.patient, id)))

@@ -45,6 +45,7 @@ pub struct Change<'s> {
 #[derive(Debug, Clone)]
 pub struct Update {
     key: Key,
+    must_exist: bool,
     set: Vec<(String, AttributeValue)>,
     remove: Vec<String>,
     add: Vec<(String, AttributeValue)>,
@@ -67,7 +68,14 @@ impl Update {
     /// An update of the item at `key`, which must exist.
     #[must_use]
     pub fn at(key: Key) -> Self {
-        Self { key, set: vec![], remove: vec![], add: vec![], require: vec![] }
+        Self { key, must_exist: true, set: vec![], remove: vec![], add: vec![], require: vec![] }
+    }
+
+    /// An update of the item at `key`, which is made where there is none: for what has no condition
+    /// but those of its change.
+    #[must_use]
+    pub fn of_any(key: Key) -> Self {
+        Self { must_exist: false, ..Self::at(key) }
     }
 
     /// Sets an attribute.
@@ -84,12 +92,10 @@ impl Update {
         self
     }
 
-    /// Adds to a set of texts, if there are any to add.
+    /// Adds to a set of texts.
     #[must_use]
     pub fn join(mut self, name: &str, texts: Vec<String>) -> Self {
-        if !texts.is_empty() {
-            self.add.push((name.into(), AttributeValue::Ss(texts)));
-        }
+        self.add.push((name.into(), AttributeValue::Ss(texts)));
         self
     }
 
@@ -107,12 +113,13 @@ impl Update {
         self
     }
 
-    fn condition(&self) -> String {
-        let mut clauses = vec!["attribute_exists(PK)".to_owned()];
+    fn condition(&self) -> Option<String> {
+        let mut clauses: Vec<_> =
+            self.must_exist.then(|| "attribute_exists(PK)".to_owned()).into_iter().collect();
         let compare =
             |(n, (_, operator, _)): (usize, &(_, &str, _))| format!("#r{n} {operator} :r{n}");
         clauses.extend(self.require.iter().enumerate().map(compare));
-        clauses.join(" AND ")
+        (!clauses.is_empty()).then(|| clauses.join(" AND "))
     }
 
     fn expression(&self) -> String {
@@ -161,13 +168,13 @@ impl Update {
         let broken = |_| Fault::Corrupt("update");
         if expression.is_empty() {
             let check = ConditionCheck::builder().table_name(table).set_key(key);
-            let check = check.condition_expression(condition);
+            let check = check.set_condition_expression(condition);
             let check = check.set_expression_attribute_names(names);
             let check = check.set_expression_attribute_values(values).build().map_err(broken)?;
             return Ok(TransactWriteItem::builder().condition_check(check).build());
         }
         let update = DynamoUpdate::builder().table_name(table).set_key(key);
-        let update = update.condition_expression(condition).update_expression(expression);
+        let update = update.set_condition_expression(condition).update_expression(expression);
         let update = update.set_expression_attribute_names(names);
         let update = update.set_expression_attribute_values(values).build().map_err(broken)?;
         Ok(TransactWriteItem::builder().update(update).build())
@@ -183,37 +190,11 @@ impl Store {
     /// same, in force and has reads left, the staff member is active. All of it is checked again
     /// when the change commits.
     pub fn change<A: Act>(&self, permit: &Permit<A>) -> Change<'_> {
-        self.change_of(permit, Vec::new())
-    }
-
-    /// Begins a change, as [`Store::change`] does, by which the vault gets a new record.
-    ///
-    /// # Errors
-    /// `Fault::Corrupt` when no vault was looked at; see [`rows::record_items`].
-    pub fn add_record<A: Act>(
-        &self,
-        permit: &Permit<A>,
-        found: &Found,
-        id: RecordId,
-        (row, content): (&Record, &RecordContent),
-        key: &DataKey,
-    ) -> Result<Change<'_>, Fault> {
-        let (Aim::Vault { patient, .. }, Some(vault)) = (permit.aim(), found.patient_item(permit))
-        else {
-            return Err(Fault::Corrupt("vault"));
-        };
-        let items = rows::record_items(patient, id, (row, content), key)?;
-        let change = self.change_of(permit, classes::missing(vault, content.class(), key));
-        Ok(items.into_iter().fold(change, Change::create))
-    }
-
-    fn change_of<A: Act>(&self, permit: &Permit<A>, new_classes: Vec<String>) -> Change<'_> {
         let mut change = self.follow_up();
         if let Aim::Vault { patient, .. } = permit.aim() {
             let active = text(VaultStatus::Active.name());
-            let vault = Update::at(keys::vault(Owner::Patient(patient)));
-            let vault = vault.require("status", "=", active).join(classes::IN_USE, new_classes);
-            change = change.update(vault);
+            let vault = keys::vault(Owner::Patient(patient));
+            change = change.update(Update::at(vault).require("status", "=", active));
             if let Caller::Doctor { id, .. } = permit.caller() {
                 let live = keys::live_grant(patient, *id);
                 change = change.rest_on_grant(live, permit.ground(), permit.now());
@@ -226,6 +207,29 @@ impl Store {
             }
             None => change,
         }
+    }
+
+    /// Begins a change, as [`Store::change`] does, by which the vault gets a new record. `found` is
+    /// of a [`crate::Look::new_record`].
+    ///
+    /// # Errors
+    /// `Fault::Corrupt` when it is not; see [`rows::record_items`].
+    pub fn add_record<A: Act>(
+        &self,
+        permit: &Permit<A>,
+        found: &Found,
+        id: RecordId,
+        (row, content): (&Record, &RecordContent),
+        key: &DataKey,
+    ) -> Result<Change<'_>, Fault> {
+        let Aim::Vault { patient, .. } = permit.aim() else { return Err(Fault::Corrupt("vault")) };
+        let items = rows::record_items(patient, id, (row, content), key)?;
+        let change = items.into_iter().fold(self.change(permit), Change::create);
+        let new = found.classes(permit)?.missing(content.class(), key);
+        if new.is_empty() {
+            return Ok(change);
+        }
+        Ok(change.update(Update::of_any(keys::classes(patient)).join(classes::TOKENS, new)))
     }
 
     /// Begins a change that no caller asked for: what the clock, a file's arrival or another

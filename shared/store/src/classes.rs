@@ -1,8 +1,11 @@
-//! By which types and dates the records of a vault are found. Neither stands in clear anywhere: a
+//! By which types and years the records of a vault are found. Neither stands in clear anywhere: a
 //! record has a place under a token of its type, and one under a token of its type and year
 //! (docs/adr/0015-records-by-type.md).
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    ops::RangeInclusive,
+};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
@@ -15,15 +18,19 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::Fault,
     keys,
-    table::{Attributes, Item, NothingClear, sealed_item},
+    table::{Attributes, Item, NothingClear, item, sealed_item},
     vault::DataKey,
 };
 
-/// The attribute of a vault that holds the tokens of all types and of all years its records have.
-pub(crate) const IN_USE: &str = "classes";
+/// The attribute that holds the tokens of a vault's classes.
+pub(crate) const TOKENS: &str = "tokens";
 
 /// The years that are told apart. All before count as one, and so do all after.
-const YEARS: std::ops::RangeInclusive<i16> = 1900..=2155;
+const YEARS: RangeInclusive<i16> = 1900..=2155;
+/// How many tokens are kept. A vault that has more is searched as if it had records of every class.
+const MOST_TOKENS: usize = 256;
+/// By how many runs a list goes at most: each is a query, and all are asked at once.
+const MOST_RUNS: usize = 32;
 
 /// A record's place: the sealed part, all that a list needs to pass it by.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -40,153 +47,194 @@ pub(crate) fn places(
     key: &DataKey,
 ) -> Result<[Attributes; 2], Fault> {
     let content = ClassPlace { date: class.date };
-    let place = |token: String| {
-        sealed_item(&keys::record_in_class(of, &token, id), key, &NothingClear {}, &content)
+    let place = |token: &String| {
+        sealed_item(&keys::record_in_class(of, token, id), key, &NothingClear {}, &content)
     };
-    Ok([
-        place(key.token(class.kind.name()))?,
-        place(key.token(&both(class.kind, year(class.date))))?,
-    ])
+    let [by_type, by_year] = &tokens(class, key);
+    Ok([place(by_type)?, place(by_year)?])
 }
 
-/// What a vault holds whose records are of `classes`: an attribute of its item.
-#[must_use]
-pub fn in_use(classes: &[Class], key: &DataKey) -> (String, AttributeValue) {
-    let tokens: BTreeSet<_> = classes.iter().flat_map(|class| tokens(*class, key)).collect();
-    (IN_USE.to_owned(), AttributeValue::Ss(tokens.into_iter().collect()))
+/// The item of a vault whose records are of `classes`, for those who fill a table by themselves.
+///
+/// # Errors
+/// See [`item`].
+pub fn classes_item(of: PatientId, classes: &[Class], key: &DataKey) -> Result<Attributes, Fault> {
+    let tokens = classes.iter().flat_map(|class| tokens(*class, key)).collect::<BTreeSet<_>>();
+    let mut attributes = item(&keys::classes(of), &NothingClear {})?;
+    attributes.insert(TOKENS.into(), AttributeValue::Ss(tokens.into_iter().collect()));
+    Ok(attributes)
 }
 
-/// What `vault` does not hold yet when it gets a record of this class.
-pub(crate) fn missing(vault: &Item, class: Class, key: &DataKey) -> Vec<String> {
-    let held = held(vault);
-    tokens(class, key).into_iter().filter(|token| !held.contains(token.as_str())).collect()
-}
+/// Of which classes a vault has records, by their tokens.
+#[derive(Debug)]
+pub struct Classes(BTreeSet<String>);
 
-fn tokens(class: Class, key: &DataKey) -> [String; 2] {
-    [key.token(class.kind.name()), key.token(&year(class.date).to_string())]
-}
-
-/// The tokens under which the records of `types` stand whose dates lie from `from` to `to`, as far
-/// as `vault` has any, each with its type. Records of the first and the last year may lie outside.
-#[must_use]
-pub fn runs(
-    vault: &Item,
-    types: &[RecordType],
-    (from, to): (Option<Date>, Option<Date>),
-    key: &DataKey,
-) -> HashMap<String, RecordType> {
-    let held = held(vault);
-    let has = |word: &str| held.contains(key.token(word).as_str());
-    let types = types.iter().filter(|kind| has(kind.name()));
-    if from.is_none() && to.is_none() {
-        return types.map(|kind| (key.token(kind.name()), *kind)).collect();
+impl Classes {
+    /// What the item says, which is there from the first record on.
+    pub(crate) fn read(item: Option<&Item>) -> Result<Self, Fault> {
+        let Some(item) = item else { return Ok(Self(BTreeSet::new())) };
+        let tokens = item.attributes.get(TOKENS).and_then(|tokens| tokens.as_ss().ok());
+        Ok(Self(tokens.ok_or(Fault::Corrupt("classes"))?.iter().cloned().collect()))
     }
-    let (first, last) =
-        (from.map_or(i16::MIN, |from| from.year()), to.map_or(i16::MAX, |to| to.year()));
-    let years: Vec<_> =
-        (told_apart(first)..=told_apart(last)).filter(|year| has(&year.to_string())).collect();
-    types
-        .flat_map(|kind| years.iter().map(|year| (key.token(&both(*kind, *year)), *kind)))
-        .collect()
+
+    /// The tokens that have to be added for a record of this class.
+    pub(crate) fn missing(&self, class: Class, key: &DataKey) -> Vec<String> {
+        tokens(class, key).into_iter().filter(|token| !self.holds(token)).collect()
+    }
+
+    /// Under which tokens the records of `types` stand whose dates lie from `from` to `to`, each
+    /// with its type, as far as there are any. Each such record stands under one of them; others
+    /// under them may be of dates outside.
+    #[must_use]
+    pub fn runs(
+        &self,
+        types: &[RecordType],
+        (from, to): (Option<Date>, Option<Date>),
+        key: &DataKey,
+    ) -> HashMap<String, RecordType> {
+        if from.zip(to).is_some_and(|(from, to)| from > to) {
+            return HashMap::new();
+        }
+        let of_type = |kind: &RecordType| (key.token(kind.name()), *kind);
+        let by_type: HashMap<_, _> =
+            types.iter().map(of_type).filter(|(token, _)| self.holds(token)).collect();
+        let first = from.map_or(i16::MIN, Date::year);
+        let last = to.map_or(i16::MAX, Date::year);
+        if (from, to) == (None, None) || self.is_full() {
+            return by_type;
+        }
+        let years = told_apart(first)..=told_apart(last);
+        let of_year = |kind: RecordType| {
+            years.clone().map(move |year| (key.token(&of_type_and_year(kind, year)), kind))
+        };
+        let by_year: HashMap<_, _> = by_type
+            .values()
+            .flat_map(|kind| of_year(*kind))
+            .filter(|(token, _)| self.holds(token))
+            .take(MOST_RUNS + 1)
+            .collect();
+        if by_year.len() > MOST_RUNS { by_type } else { by_year }
+    }
+
+    fn holds(&self, token: &str) -> bool {
+        self.is_full() || self.0.contains(token)
+    }
+
+    fn is_full(&self) -> bool {
+        self.0.len() >= MOST_TOKENS
+    }
 }
 
-fn held(vault: &Item) -> BTreeSet<&str> {
-    let held = vault.attributes.get(IN_USE).and_then(|tokens| tokens.as_ss().ok());
-    held.into_iter().flatten().map(String::as_str).collect()
+/// The tokens of a class: of its type, and of its type and year.
+fn tokens(Class { kind, date }: Class, key: &DataKey) -> [String; 2] {
+    let year = told_apart(date.year());
+    [key.token(kind.name()), key.token(&of_type_and_year(kind, year))]
 }
 
-fn year(date: Date) -> i16 {
-    told_apart(date.year())
+fn of_type_and_year(kind: RecordType, year: i16) -> String {
+    format!("{} {year}", kind.name())
 }
 
 fn told_apart(year: i16) -> i16 {
     year.clamp(YEARS.start() - 1, YEARS.end() + 1)
 }
 
-fn both(kind: RecordType, year: i16) -> String {
-    format!("{} {year}", kind.name())
-}
-
 #[cfg(test)]
 mod tests {
     use RecordType::{Imaging, LabReport, Referral};
-    use domain::record::RecordType;
 
     use super::*;
-    use crate::{Owner, new_id};
+    use crate::new_id;
 
-    fn vault(of: PatientId, classes: &[Class], key: &DataKey) -> Item {
-        let attributes = Attributes::from([in_use(classes, key)]);
-        Item { key: keys::vault(Owner::Patient(of)), attributes }
+    fn key() -> DataKey {
+        DataKey::new(&[1; 32]).unwrap()
     }
 
-    /// The tokens of a record's places.
-    fn placed(of: PatientId, class: Class, key: &DataKey) -> Vec<String> {
-        let items = places(of, RecordId(new_id()), class, key).unwrap();
+    fn class(kind: RecordType, year: i16) -> Class {
+        Class { kind, date: Date::new(year, 6, 15).unwrap() }
+    }
+
+    fn classes(held: &[Class]) -> Classes {
+        let attributes = classes_item(PatientId(new_id()), held, &key()).unwrap();
+        Classes::read(Some(&Item::from_attributes(attributes).unwrap())).unwrap()
+    }
+
+    /// The types of the runs in which a record is met.
+    fn met(class: Class, runs: &HashMap<String, RecordType>) -> Vec<RecordType> {
+        let items = places(PatientId(new_id()), RecordId(new_id()), class, &key()).unwrap();
         let items = items.map(|attributes| Item::from_attributes(attributes).unwrap());
-        items.map(|item| keys::classed_record(&item.key).unwrap().0.to_owned()).into()
+        let tokens = items.iter().map(|item| keys::classed_record(&item.key).unwrap().0);
+        tokens.filter_map(|token| runs.get(token)).copied().collect()
     }
 
     #[test]
-    fn a_record_is_met_once_by_all_runs_that_its_type_and_year_belong_to() {
-        let (of, key) = (PatientId(new_id()), DataKey::new(&[1; 32]).unwrap());
-        let date = |year| Date::new(year, 6, 15).unwrap();
-        let years = [1, 1899, 1900, 2019, 2020, 2155, 2156, 9999];
-        let of_year = |year| Class { kind: LabReport, date: date(year) };
-        let classes: Vec<_> = years.into_iter().map(of_year).collect();
-        let vault = vault(of, &classes, &key);
-        let ends: Vec<_> = years.into_iter().map(|year| Some(date(year))).chain([None]).collect();
-        for class in &classes {
-            let placed = placed(of, *class, &key);
+    fn a_record_is_met_once_where_its_type_and_date_are_asked_for() {
+        let years = [1, 1899, 1900, 1999, 2000, 2001, 2020, 2155, 2156, 9999];
+        let all: Vec<_> = years.map(|year| class(LabReport, year)).into();
+        let ends: Vec<_> = all.iter().map(|class| Some(class.date)).chain([None]).collect();
+        for held in [classes(&all), full()] {
             for (from, to) in ends.iter().flat_map(|from| ends.iter().map(move |to| (*from, *to))) {
-                let met = |types: &[RecordType]| {
-                    let runs = runs(&vault, types, (from, to), &key);
-                    placed.iter().filter_map(|token| runs.get(token)).copied().collect::<Vec<_>>()
-                };
-                let told_apart = |end: Option<Date>| end.map(year);
-                let within = told_apart(from).is_none_or(|from| from <= year(class.date))
-                    && told_apart(to).is_none_or(|to| to >= year(class.date));
-                let expected: &[_] = if within { &[LabReport] } else { &[] };
-                assert_eq!(met(&[LabReport, Imaging]), expected, "{class:?} {from:?} {to:?}");
-                assert_eq!(met(&[Imaging]), [], "{class:?} {from:?} {to:?}");
+                let runs = held.runs(&[LabReport, Imaging], (from, to), &key());
+                for class in &all {
+                    let is_within = from.is_none_or(|from| from <= class.date)
+                        && to.is_none_or(|to| class.date <= to);
+                    let met = met(*class, &runs);
+                    assert!(!is_within || met == [LabReport], "{class:?} {from:?} {to:?} {met:?}");
+                    assert!(met.len() <= 1, "{class:?} {from:?} {to:?} {met:?}");
+                }
             }
         }
     }
 
-    #[test]
-    fn nothing_is_asked_for_that_a_vault_does_not_hold() {
-        let (of, key) = (PatientId(new_id()), DataKey::new(&[1; 32]).unwrap());
-        let date = |year| Date::new(year, 6, 15).unwrap();
-        let class = |kind, year| Class { kind, date: date(year) };
-        let held = [class(LabReport, 2020), class(Imaging, 2024)];
-        let (vault, empty) = (vault(of, &held, &key), vault(of, &[], &key));
-        let types = [LabReport, Imaging, Referral];
-        let cases = [
-            ((None, None), 2),
-            ((Some(date(2024)), None), 2),
-            ((Some(date(2019)), Some(date(2024))), 4),
-            ((Some(date(2021)), Some(date(2023))), 0),
-            ((Some(date(2024)), Some(date(2020))), 0),
-        ];
-        for (dates, count) in cases {
-            assert_eq!(runs(&vault, &types, dates, &key).len(), count, "{dates:?}");
-            assert!(runs(&empty, &types, dates, &key).is_empty());
-        }
+    /// More classes than are kept.
+    fn full() -> Classes {
+        let many: Vec<_> = (1900..2155).map(|year| class(Referral, year)).collect();
+        classes(&many)
     }
 
     #[test]
-    fn a_vault_is_told_of_a_class_once() {
-        let (of, key) = (PatientId(new_id()), DataKey::new(&[1; 32]).unwrap());
-        let class = |kind, year| Class { kind, date: Date::new(year, 6, 15).unwrap() };
-        let vault = vault(of, &[class(LabReport, 2020)], &key);
+    fn nothing_is_asked_for_that_a_vault_does_not_hold() {
+        let held = classes(&[class(LabReport, 2020), class(Imaging, 2024), class(Referral, 2022)]);
+        let date = |year| Some(class(LabReport, year).date);
+        let (both, none): (&[_], &[_]) = (&[LabReport, Imaging], &[]);
         let cases = [
-            (class(LabReport, 2020), vec![]),
-            (class(LabReport, 2021), vec![key.token("2021")]),
-            (class(Imaging, 2020), vec![key.token("imaging")]),
-            (class(Imaging, 1850), vec![key.token("imaging"), key.token("1899")]),
+            ((None, None), both),
+            ((date(2024), None), &[Imaging]),
+            ((None, date(2020)), &[LabReport]),
+            ((date(2019), date(2024)), both),
+            // Records of other types make no difference (I10).
+            ((date(2022), date(2022)), none),
+            ((date(2024), date(2020)), none),
         ];
-        for (class, expected) in cases {
-            assert_eq!(missing(&vault, class, &key), expected, "{class:?}");
+        for (dates, expected) in cases {
+            let runs = held.runs(both, dates, &key());
+            let mut types: Vec<_> = runs.into_values().collect();
+            types.sort();
+            let mut expected = expected.to_vec();
+            expected.sort();
+            assert_eq!(types, expected, "{dates:?}");
         }
+        assert!(classes(&[]).runs(both, (None, None), &key()).is_empty());
+    }
+
+    #[test]
+    fn a_list_goes_by_types_where_it_would_go_by_too_many_years() {
+        let since = |year| (Some(class(LabReport, year).date), None);
+        let many: Vec<_> = (1980..2020).map(|year| class(LabReport, year)).collect();
+        let many = classes(&many);
+        let count = |year| many.runs(&[LabReport, Imaging], since(year), &key()).len();
+        assert_eq!((count(1988), count(1987)), (32, 1));
+        assert_eq!(full().runs(&[LabReport, Imaging], since(2000), &key()).len(), 2);
+    }
+
+    #[test]
+    fn a_class_is_noted_once_and_no_more_than_are_kept() {
+        let held = classes(&[class(LabReport, 2020)]);
+        let cases =
+            [(class(LabReport, 2020), 0), (class(LabReport, 2021), 1), (class(Imaging, 2020), 2)];
+        for (class, count) in cases {
+            assert_eq!(held.missing(class, &key()).len(), count, "{class:?}");
+        }
+        assert!(full().missing(class(Imaging, 2020), &key()).is_empty());
     }
 }

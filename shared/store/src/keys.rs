@@ -91,6 +91,12 @@ pub fn records(of: PatientId, before: Option<RecordId>) -> Range {
     until(patient(of), "RECORD#", before)
 }
 
+/// Of which classes a patient has records.
+#[must_use]
+pub fn classes(of: PatientId) -> Key {
+    Key::new(patient(of), "CLASSES")
+}
+
 /// Where a record stands among those of a class: of its type, or of its type and year. Neither
 /// stands in a key: `token` is the patient's own word for the class ([`crate::DataKey::token`]).
 #[must_use]

@@ -21,8 +21,8 @@ const BIGGEST_BATCH: usize = 1000;
 /// How many items a page looks at for each that it may show.
 const LOOKED_AT_FOR_EACH: usize = 5;
 
-/// How many items a page for `limit` items looks at before it leaves the rest to the next: what an
-/// answer costs depends on what was asked for, and not on how much there is.
+/// How many items a page for `limit` items looks at before it leaves the rest to the next: an answer
+/// that passes over much costs the more, the more was asked for.
 #[must_use]
 pub fn looked_at(limit: usize) -> usize {
     limit.saturating_mul(LOOKED_AT_FOR_EACH)

@@ -16,6 +16,7 @@ use domain::{
 
 use crate::{
     Store,
+    classes::Classes,
     error::Fault,
     keys::{self, Key, Owner},
     rows,
@@ -35,6 +36,7 @@ pub struct Look {
     grant: Option<GrantId>,
     doctor: Option<DoctorId>,
     own_hospital: bool,
+    classes: bool,
     saved: Option<Key>,
 }
 
@@ -44,6 +46,7 @@ enum Slot {
     Hospital,
     Standing,
     Live,
+    Classes,
     Record,
     Request,
     Grant,
@@ -65,6 +68,7 @@ impl Look {
             grant: None,
             doctor: None,
             own_hospital: false,
+            classes: false,
             saved: None,
         }
     }
@@ -87,10 +91,16 @@ impl Look {
         Self { record: Some(id), ..self }
     }
 
-    /// The class of a record that is about to be made.
+    /// The class of a record that is about to be made, beside those the vault has.
     #[must_use]
     pub fn new_record(self, class: Class) -> Self {
-        Self { new_record: Some(class), ..self }
+        Self { new_record: Some(class), ..self.classes() }
+    }
+
+    /// Also of which classes the vault has records.
+    #[must_use]
+    pub fn classes(self) -> Self {
+        Self { classes: true, ..self }
     }
 
     /// Also a request for access to the vault.
@@ -127,6 +137,7 @@ impl Look {
         let mut keys = Vec::new();
         if let Some(patient) = self.patient {
             keys.push((Slot::Patient, keys::vault(Owner::Patient(patient))));
+            keys.extend(self.classes.then(|| (Slot::Classes, keys::classes(patient))));
             keys.extend(self.record.map(|id| (Slot::Record, keys::record(patient, id))));
             keys.extend(self.request.map(|id| (Slot::Request, keys::request(patient, id))));
             keys.extend(self.grant.map(|id| (Slot::Grant, keys::grant(patient, id))));
@@ -333,6 +344,15 @@ impl Found {
     #[must_use]
     pub fn patient_item<A: Act>(&self, _: &Permit<A>) -> Option<&Item> {
         self.items.get(&Slot::Patient)
+    }
+
+    /// Of which classes the vault has records.
+    ///
+    /// # Errors
+    /// `Fault::Corrupt` when they were not looked at, or are no such thing.
+    pub fn classes<A: Act>(&self, _: &Permit<A>) -> Result<Classes, Fault> {
+        let were_looked_at = self.look.classes.then(|| self.items.get(&Slot::Classes));
+        Classes::read(were_looked_at.ok_or(Fault::Corrupt("look"))?)
     }
 
     /// The hospital's vault item, whose profile opens with the hospital's key.

@@ -119,7 +119,8 @@ impl RecordContent {
     }
 }
 
-/// The items of a record: itself and its places ([`crate::classes`]).
+/// The items of a record: itself and its places ([`crate::classes`]). Functions write them by
+/// [`crate::Store::add_record`], which also notes the record's class.
 ///
 /// # Errors
 /// See [`sealed_item`].

@@ -91,7 +91,7 @@ pub fn item(key: &Key, clear: &impl Serialize) -> Result<Attributes, Fault> {
 
 /// The clear part of an item that has none.
 #[derive(Debug, Serialize)]
-pub struct NothingClear {}
+pub(crate) struct NothingClear {}
 
 /// The attributes of an item to be written, with `content` sealed into it.
 ///

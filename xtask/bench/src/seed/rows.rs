@@ -13,7 +13,9 @@ use domain::{
     staff::Standing,
 };
 use store::{
-    DataKey, Fault, Key, Owner, Store, classes, keys, new_id,
+    DataKey, Fault, Key, Owner, Store,
+    classes::classes_item,
+    keys, new_id,
     rows::{
         FileContent, GrantRow, Line, LiveGrant, Names, PageContent, Profile, Record, RecordContent,
         Request, RequestContent, Staff, StaffContent, WordsContent, record_items, text_items,
@@ -123,23 +125,24 @@ impl Writer {
     /// A new patient's vault.
     pub(crate) async fn vault(&mut self) -> Result<Vault> {
         let patient = PatientId(new_id());
-        let (mut attributes, key) = self.owner(Owner::Patient(patient), "Ana Lima").await?;
-        attributes.extend([classes::in_use(&[USUAL, RARE, OLD], &key)]);
-        self.add(Row::Item(attributes)).await?;
+        let key = self.owner(Owner::Patient(patient), "Ana Lima").await?;
+        let classes = classes_item(patient, &[USUAL, RARE, OLD], &key);
+        self.add(Row::Item(classes.map_err(|fault| told(&fault))?)).await?;
         Ok(Vault { patient, key })
     }
 
-    async fn owner(&self, owner: Owner, name: &str) -> Result<(Attributes, Arc<DataKey>)> {
+    async fn owner(&mut self, owner: Owner, name: &str) -> Result<Arc<DataKey>> {
         let profile = Profile { name: name.into(), email: Some("ana@example.org".into()) };
         let made = self.store.new_vault(owner, &profile, self.now).await;
-        made.map_err(|fault| told(&fault))
+        let (attributes, key) = made.map_err(|fault| told(&fault))?;
+        self.add(Row::Item(attributes)).await?;
+        Ok(key)
     }
 
     /// A new hospital with its admin.
     pub(crate) async fn hospital(&mut self) -> Result<Hospital> {
         let (id, admin) = (HospitalId(new_id()), StaffId(new_id()));
-        let (attributes, key) = self.owner(Owner::Hospital(id), "St. Brendan's").await?;
-        self.add(Row::Item(attributes)).await?;
+        let key = self.owner(Owner::Hospital(id), "St. Brendan's").await?;
         let admin_key = keys::admin(id, admin);
         let hospital =
             Hospital { id, admin: Caller::Admin { id: admin, hospital: id, mfa: true }, key };
