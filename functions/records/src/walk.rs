@@ -65,10 +65,10 @@ impl Scope<'_> {
         limit: usize,
     ) -> Result<(), Fault> {
         let dates = self.dates();
-        let tokens = self.classes.runs(types, dates, self.key);
-        // Where dates may leave much out, all that a page looks at is read at once.
-        let looked_at = if dates == (None, None) { 0 } else { looked_at(limit) };
-        let ahead = (looked_at / tokens.len().max(1)).max(limit + 1);
+        let tokens = self.classes.tokens_of(types, dates, self.key);
+        // Where dates may leave much out of a few runs, all that a page looks at is read at once.
+        let all = if dates == (None, None) { 0 } else { looked_at(limit) };
+        let ahead = (all / tokens.len().max(1)).max(limit + 1);
         let run = |token| keys::records_in_class(self.patient, token, before);
         let runs = tokens.keys().map(|token| self.store.scroll(run(token), None).by(ahead));
         let mut runs: Merged<'_> = runs.collect();

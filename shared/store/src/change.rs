@@ -74,7 +74,7 @@ impl Update {
     /// An update of the item at `key`, which is made where there is none: for what has no condition
     /// but those of its change.
     #[must_use]
-    pub fn of_any(key: Key) -> Self {
+    pub fn at_or_new(key: Key) -> Self {
         Self { must_exist: false, ..Self::at(key) }
     }
 
@@ -94,7 +94,7 @@ impl Update {
 
     /// Adds to a set of texts.
     #[must_use]
-    pub fn join(mut self, name: &str, texts: Vec<String>) -> Self {
+    pub fn add_to_set(mut self, name: &str, texts: Vec<String>) -> Self {
         self.add.push((name.into(), AttributeValue::Ss(texts)));
         self
     }
@@ -229,7 +229,8 @@ impl Store {
         if new.is_empty() {
             return Ok(change);
         }
-        Ok(change.update(Update::of_any(keys::classes(patient)).join(classes::TOKENS, new)))
+        Ok(change
+            .update(Update::at_or_new(keys::classes(patient)).add_to_set(classes::TOKENS, new)))
     }
 
     /// Begins a change that no caller asked for: what the clock, a file's arrival or another

@@ -26,9 +26,11 @@ use crate::{
 pub(crate) const TOKENS: &str = "tokens";
 
 /// The years that are told apart. All before count as one, and so do all after.
-const YEARS: RangeInclusive<i16> = 1900..=2155;
-/// How many tokens are kept. A vault that has more is searched as if it had records of every class.
-const MOST_TOKENS: usize = 256;
+const YEARS: RangeInclusive<i16> = 1970..=2069;
+/// From how many tokens on no more are noted: such a vault is searched as if it had records of every
+/// class. It must never be raised, and no token taken away: a vault that was full would look as if
+/// what is not noted were not there.
+const FULL: usize = 256;
 /// By how many runs a list goes at most: each is a query, and all are asked at once.
 const MOST_RUNS: usize = 32;
 
@@ -86,7 +88,7 @@ impl Classes {
     /// with its type, as far as there are any. Each such record stands under one of them; others
     /// under them may be of dates outside.
     #[must_use]
-    pub fn runs(
+    pub fn tokens_of(
         &self,
         types: &[RecordType],
         (from, to): (Option<Date>, Option<Date>),
@@ -95,25 +97,22 @@ impl Classes {
         if from.zip(to).is_some_and(|(from, to)| from > to) {
             return HashMap::new();
         }
-        let of_type = |kind: &RecordType| (key.token(kind.name()), *kind);
-        let by_type: HashMap<_, _> =
-            types.iter().map(of_type).filter(|(token, _)| self.holds(token)).collect();
-        let first = from.map_or(i16::MIN, Date::year);
-        let last = to.map_or(i16::MAX, Date::year);
-        if (from, to) == (None, None) || self.is_full() {
-            return by_type;
+        let held = |found: &(String, RecordType)| self.holds(&found.0);
+        if from.is_some() || to.is_some() {
+            let first = told_apart(from.map_or(i16::MIN, Date::year));
+            let last = told_apart(to.map_or(i16::MAX, Date::year));
+            let of_years = |kind: &RecordType| {
+                let kind = *kind;
+                (first..=last).map(move |year| (key.token(&of_type_and_year(kind, year)), kind))
+            };
+            let by_year = types.iter().flat_map(of_years).filter(held);
+            let by_year: HashMap<_, _> = by_year.take(MOST_RUNS + 1).collect();
+            if by_year.len() <= MOST_RUNS {
+                return by_year;
+            }
         }
-        let years = told_apart(first)..=told_apart(last);
-        let of_year = |kind: RecordType| {
-            years.clone().map(move |year| (key.token(&of_type_and_year(kind, year)), kind))
-        };
-        let by_year: HashMap<_, _> = by_type
-            .values()
-            .flat_map(|kind| of_year(*kind))
-            .filter(|(token, _)| self.holds(token))
-            .take(MOST_RUNS + 1)
-            .collect();
-        if by_year.len() > MOST_RUNS { by_type } else { by_year }
+        let of_type = |kind: &RecordType| (key.token(kind.name()), *kind);
+        types.iter().map(of_type).filter(held).collect()
     }
 
     fn holds(&self, token: &str) -> bool {
@@ -121,7 +120,7 @@ impl Classes {
     }
 
     fn is_full(&self) -> bool {
-        self.0.len() >= MOST_TOKENS
+        self.0.len() >= FULL
     }
 }
 
@@ -141,7 +140,7 @@ fn told_apart(year: i16) -> i16 {
 
 #[cfg(test)]
 mod tests {
-    use RecordType::{Imaging, LabReport, Referral};
+    use RecordType::{Imaging, LabReport, Prescription, Referral, VisitNote};
 
     use super::*;
     use crate::new_id;
@@ -169,12 +168,12 @@ mod tests {
 
     #[test]
     fn a_record_is_met_once_where_its_type_and_date_are_asked_for() {
-        let years = [1, 1899, 1900, 1999, 2000, 2001, 2020, 2155, 2156, 9999];
+        let years = [1, 1969, 1970, 1999, 2000, 2001, 2020, 2069, 2070, 9999];
         let all: Vec<_> = years.map(|year| class(LabReport, year)).into();
         let ends: Vec<_> = all.iter().map(|class| Some(class.date)).chain([None]).collect();
-        for held in [classes(&all), full()] {
+        for held in [classes(&all), of_tokens(FULL)] {
             for (from, to) in ends.iter().flat_map(|from| ends.iter().map(move |to| (*from, *to))) {
-                let runs = held.runs(&[LabReport, Imaging], (from, to), &key());
+                let runs = held.tokens_of(&[LabReport, Imaging], (from, to), &key());
                 for class in &all {
                     let is_within = from.is_none_or(|from| from <= class.date)
                         && to.is_none_or(|to| class.date <= to);
@@ -186,10 +185,12 @@ mod tests {
         }
     }
 
-    /// More classes than are kept.
-    fn full() -> Classes {
-        let many: Vec<_> = (1900..2155).map(|year| class(Referral, year)).collect();
-        classes(&many)
+    /// A vault that holds so many tokens.
+    fn of_tokens(count: usize) -> Classes {
+        let years = (1970..2070)
+            .map(|year| [Referral, VisitNote, Prescription].map(|kind| class(kind, year)));
+        let all = classes(&years.flatten().collect::<Vec<_>>());
+        Classes(all.0.into_iter().take(count).collect())
     }
 
     #[test]
@@ -207,14 +208,14 @@ mod tests {
             ((date(2024), date(2020)), none),
         ];
         for (dates, expected) in cases {
-            let runs = held.runs(both, dates, &key());
+            let runs = held.tokens_of(both, dates, &key());
             let mut types: Vec<_> = runs.into_values().collect();
             types.sort();
             let mut expected = expected.to_vec();
             expected.sort();
             assert_eq!(types, expected, "{dates:?}");
         }
-        assert!(classes(&[]).runs(both, (None, None), &key()).is_empty());
+        assert!(classes(&[]).tokens_of(both, (None, None), &key()).is_empty());
     }
 
     #[test]
@@ -222,19 +223,31 @@ mod tests {
         let since = |year| (Some(class(LabReport, year).date), None);
         let many: Vec<_> = (1980..2020).map(|year| class(LabReport, year)).collect();
         let many = classes(&many);
-        let count = |year| many.runs(&[LabReport, Imaging], since(year), &key()).len();
+        let count = |year| many.tokens_of(&[LabReport, Imaging], since(year), &key()).len();
         assert_eq!((count(1988), count(1987)), (32, 1));
-        assert_eq!(full().runs(&[LabReport, Imaging], since(2000), &key()).len(), 2);
     }
 
     #[test]
-    fn a_class_is_noted_once_and_no_more_than_are_kept() {
+    fn a_vault_of_too_many_classes_is_searched_as_if_it_had_all() {
+        let year = (Some(class(LabReport, 2000).date), Some(class(LabReport, 2000).date));
+        for (tokens, runs, missing) in [(255, 0, 2), (256, 2, 0), (257, 2, 0)] {
+            let held = of_tokens(tokens);
+            let found = held.tokens_of(&[LabReport, Imaging], year, &key());
+            assert_eq!((held.0.len(), found.len()), (tokens, runs));
+            assert!(runs == 0 || met(class(LabReport, 2000), &found) == [LabReport]);
+            assert_eq!(held.missing(class(LabReport, 2000), &key()).len(), missing);
+            let since = held.tokens_of(&[LabReport, Imaging], (year.0, None), &key());
+            assert_eq!(since.len(), runs, "by types, where there are too many years");
+        }
+    }
+
+    #[test]
+    fn a_class_is_noted_once() {
         let held = classes(&[class(LabReport, 2020)]);
         let cases =
             [(class(LabReport, 2020), 0), (class(LabReport, 2021), 1), (class(Imaging, 2020), 2)];
         for (class, count) in cases {
             assert_eq!(held.missing(class, &key()).len(), count, "{class:?}");
         }
-        assert!(full().missing(class(Imaging, 2020), &key()).is_empty());
     }
 }

@@ -98,7 +98,7 @@ pub fn classes(of: PatientId) -> Key {
 }
 
 /// Where a record stands among those of a class: of its type, or of its type and year. Neither
-/// stands in a key: `token` is the patient's own word for the class ([`crate::DataKey::token`]).
+/// stands in a key: `token` is the patient's own word for the class (`DataKey::token`).
 #[must_use]
 pub fn record_in_class(of: PatientId, token: &str, id: RecordId) -> Key {
     Key::new(patient(of), format!("CLASS#{token}#{id}"))

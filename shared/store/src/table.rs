@@ -104,17 +104,10 @@ pub fn sealed_item(
     content: &impl Serialize,
 ) -> Result<Attributes, Fault> {
     let mut attributes = item(at, clear)?;
-    attributes.insert(SEALED.into(), sealed(at, key, content)?);
-    Ok(attributes)
-}
-
-/// The sealed form of `content` for the item at `at`.
-///
-/// # Errors
-/// See [`DataKey::seal`].
-pub fn sealed(at: &Key, key: &DataKey, content: &impl Serialize) -> Result<AttributeValue, Fault> {
     let plain = serde_json::to_vec(content).map_err(|_| Fault::Corrupt("content"))?;
-    Ok(AttributeValue::B(Blob::new(key.seal(at, SEALED, &plain)?)))
+    let sealed = Blob::new(key.seal(at, SEALED, &plain)?);
+    attributes.insert(SEALED.into(), AttributeValue::B(sealed));
+    Ok(attributes)
 }
 
 /// Puts an item under a key of the index.

@@ -50,7 +50,7 @@ impl DataKey {
     /// telling nothing of it to whoever has not the data key (HMAC-SHA-256, RFC 2104, cut to 128
     /// bits, in hex; its key is derived by HKDF, RFC 5869).
     #[must_use]
-    pub fn token(&self, word: &str) -> String {
+    pub(crate) fn token(&self, word: &str) -> String {
         let tag = hmac::sign(&self.token, word.as_bytes());
         crate::hex(tag.as_ref().get(..16).unwrap_or_default())
     }
