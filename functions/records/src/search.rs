@@ -24,8 +24,8 @@ impl<'s> Words<'s> {
     pub(crate) fn along(run: Scroll<'s>, limit: usize) -> Self {
         // The other half of what a page looks at are the records, but for the last that it ends in.
         // One more tells that there are no more of the last.
-        let looked_at = looked_at(limit);
-        let most = looked_at.min(looked_at / 2 + SEARCHED_AT_ONCE);
+        let all = looked_at(limit);
+        let most = all.min(all / 2 + SEARCHED_AT_ONCE);
         Self { run: run.by(most + 1), ahead: VecDeque::new() }
     }
 

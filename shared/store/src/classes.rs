@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::Fault,
     keys,
-    table::{Attributes, Item, NothingClear, item, sealed_item},
+    table::{Attributes, Item, NothingClear, key_attributes, sealed_item},
     vault::DataKey,
 };
 
@@ -57,14 +57,12 @@ pub(crate) fn places(
 }
 
 /// The item of a vault whose records are of `classes`, for those who fill a table by themselves.
-///
-/// # Errors
-/// See [`item`].
-pub fn classes_item(of: PatientId, classes: &[Class], key: &DataKey) -> Result<Attributes, Fault> {
+#[must_use]
+pub fn classes_item(of: PatientId, classes: &[Class], key: &DataKey) -> Attributes {
     let tokens = classes.iter().flat_map(|class| tokens(*class, key)).collect::<BTreeSet<_>>();
-    let mut attributes = item(&keys::classes(of), &NothingClear {})?;
+    let mut attributes = key_attributes(&keys::classes(of));
     attributes.insert(TOKENS.into(), AttributeValue::Ss(tokens.into_iter().collect()));
-    Ok(attributes)
+    attributes
 }
 
 /// Of which classes a vault has records, by their tokens.
@@ -154,7 +152,7 @@ mod tests {
     }
 
     fn classes(held: &[Class]) -> Classes {
-        let attributes = classes_item(PatientId(new_id()), held, &key()).unwrap();
+        let attributes = classes_item(PatientId(new_id()), held, &key());
         Classes::read(Some(&Item::from_attributes(attributes).unwrap())).unwrap()
     }
 

@@ -212,7 +212,7 @@ impl<T> Page<T> {
         self.more |= self.items.len() >= self.limit;
         if !self.more {
             self.items.push(value);
-            self.look_on(item);
+            self.look_on(place(item), 1);
         }
     }
 
@@ -220,15 +220,14 @@ impl<T> Page<T> {
     /// page ends, short as it is: the next one goes on from here.
     pub fn pass(&mut self, item: &Item) {
         if !self.more {
-            self.look_on(item);
+            self.look_on(place(item), 1);
         }
     }
 
     /// Passes over so many items at once, of which `last` is the last.
     pub fn pass_to(&mut self, last: &Key, items: usize) {
         if !self.more {
-            self.last = Some(key_attributes(last));
-            self.look_beside(items);
+            self.look_on(key_attributes(last), items);
         }
     }
 
@@ -238,10 +237,9 @@ impl<T> Page<T> {
         self.more |= self.left == 0;
     }
 
-    fn look_on(&mut self, item: &Item) {
-        self.last = Some(place(item));
-        self.left = self.left.saturating_sub(1);
-        self.more = self.left == 0;
+    fn look_on(&mut self, last: Attributes, items: usize) {
+        self.last = Some(last);
+        self.look_beside(items);
     }
 
     /// The same page, with its items shown in another way.

@@ -126,8 +126,7 @@ impl Writer {
     pub(crate) async fn vault(&mut self) -> Result<Vault> {
         let patient = PatientId(new_id());
         let key = self.owner(Owner::Patient(patient), "Ana Lima").await?;
-        let classes = classes_item(patient, &[USUAL, RARE, OLD], &key);
-        self.add(Row::Item(classes.map_err(|fault| told(&fault))?)).await?;
+        self.add(Row::Item(classes_item(patient, &[USUAL, RARE, OLD], &key))).await?;
         Ok(Vault { patient, key })
     }
 
