@@ -8,6 +8,7 @@ pub mod upload_ingest;
 mod check;
 mod declared;
 mod notification;
+mod plain;
 mod queue;
 mod reader;
 mod text;

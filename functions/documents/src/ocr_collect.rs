@@ -98,17 +98,12 @@ fn parse(body: &str) -> Result<ToCollect, Fault> {
     }
 }
 
-/// Collects; when the last attempt fails the record says so too, so that nobody waits for it.
 async fn handle(completions: &Completions, message: &Message) -> Result<(), Fault> {
     let check = parse(&message.body)?;
     let place = Place { patient: check.patient_id, record: check.record_id };
     let result = collect(completions, place, &check).await;
-    if let Err(Fault::Unavailable(_) | Fault::Corrupt(_)) = result
-        && completions.queue.is_last(message)
-    {
-        text::give_up(&completions.store, place, Action::OcrCollect).await?;
-    }
-    result
+    let is_last = completions.queue.is_last(message);
+    text::or_give_up(result, is_last, &completions.store, place, Action::OcrCollect).await
 }
 
 async fn collect(completions: &Completions, place: Place, check: &ToCollect) -> Result<(), Fault> {

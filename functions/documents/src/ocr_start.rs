@@ -1,6 +1,6 @@
-//! A document waits to be read: plain text and images are read at once; the reading of a PDF or
-//! TIFF begins here and is collected by `ocr_collect`, to which a message is sent that arrives
-//! even if the reader's own never does (I11).
+//! A document waits for the text reader: images are read at once; the reading of a PDF or TIFF
+//! begins here and is collected by `ocr_collect`, to which a message is sent that arrives even if
+//! the reader's own never does (I11).
 
 use aws_sdk_textract::types::NotificationChannel;
 use domain::{
@@ -9,11 +9,7 @@ use domain::{
     record::{MediaType, TextProblem, TextStatus},
 };
 use edge::{Boxed, Event, Message, Service};
-use store::{
-    Fault, Objects, SdkConfig, Store,
-    rows::{FileContent, PageContent},
-    text as value, variable,
-};
+use store::{Fault, Objects, SdkConfig, Store, text as value, variable};
 
 use crate::{
     queue::{Queue, ToCollect, ToRead, number},
@@ -63,8 +59,7 @@ impl Service for Readings {
 }
 
 impl Readings {
-    /// The files: for plain text, and where the reader finds none. It opens all others itself, so
-    /// no client is made for them.
+    /// The files, where the reader finds none. It opens them itself, so otherwise no client is made.
     fn objects(&self) -> Result<Objects, Fault> {
         Objects::new(&self.config)
     }
@@ -82,16 +77,11 @@ pub fn operation() -> Event<Readings> {
     })
 }
 
-/// Reads; when the last attempt fails the record says so too, so that nobody waits for it.
 async fn handle(readings: &Readings, message: &Message) -> Result<(), Fault> {
     let wanted = ToRead::parse(&message.body)?;
     let result = read(readings, wanted).await;
-    if let Err(Fault::Unavailable(_) | Fault::Corrupt(_)) = result
-        && readings.queue.is_last(message)
-    {
-        text::give_up(&readings.store, wanted.place(), Action::OcrStart).await?;
-    }
-    result
+    let is_last = readings.queue.is_last(message);
+    text::or_give_up(result, is_last, &readings.store, wanted.place(), Action::OcrStart).await
 }
 
 async fn read(readings: &Readings, wanted: ToRead) -> Result<(), Fault> {
@@ -102,33 +92,16 @@ async fn read(readings: &Readings, wanted: ToRead) -> Result<(), Fault> {
     }
     let file = record.file(&*record.key(store).await?)?;
     let pages = match file.media_type {
-        MediaType::Text => plain(readings, &record, &file).await?,
         MediaType::Png | MediaType::Jpeg => reader.detect(record.place).await?,
         MediaType::Pdf | MediaType::Tiff => return start(readings, &record, wanted.attempt).await,
-        MediaType::WebP | MediaType::Dicom => Err(Refusal::Document(TextProblem::FormatNotRead)),
+        MediaType::Text | MediaType::WebP | MediaType::Dicom => {
+            Err(Refusal::Document(TextProblem::FormatNotRead))
+        }
     };
     match pages {
         Ok(pages) => text::keep(store, &record, pages, Action::OcrStart).await,
         Err(refusal) => refuse(readings, &record, refusal).await,
     }
-}
-
-/// The pages of a plain text file.
-async fn plain(
-    readings: &Readings,
-    record: &Vaulted,
-    file: &FileContent,
-) -> Result<Result<Vec<PageContent>, Refusal>, Fault> {
-    if file.size > text::MAX_PLAIN_BYTES {
-        return Ok(Err(Refusal::Document(TextProblem::TooLarge)));
-    }
-    let Some(kept) = readings.objects()?.open(&record.place.kept()).await? else {
-        return Ok(Err(Refusal::NoFile));
-    };
-    let bytes = kept.body.collect().await;
-    let bytes = bytes.map_err(|_| Fault::Unavailable("broken-stream".into()))?.into_bytes();
-    let content = std::str::from_utf8(&bytes).map_err(|_| Fault::Corrupt("kept-text"))?;
-    Ok(Ok(text::of_plain(content)))
 }
 
 /// Begins an asynchronous reading. Repeated, it finds the job of the first time.

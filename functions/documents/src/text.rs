@@ -19,15 +19,8 @@ use store::{
 
 use crate::vaulted::Vaulted;
 
-/// The longest plain text that is read.
-pub(crate) const MAX_PLAIN_BYTES: u64 = 1_000_000;
 /// The most an item may hold is 400 KB; the rest is for its keys and the seal.
-const MAX_PAGE_BYTES: usize = 380_000;
-/// What goes into one page of plain text, which has none of its own.
-const PLAIN_PAGE_LINES: usize = 500;
-const PLAIN_PAGE_BYTES: usize = 50_000;
-/// A longer line of plain text goes on in the next one.
-const PLAIN_LINE_CHARS: usize = 2_000;
+pub(crate) const MAX_PAGE_BYTES: usize = 380_000;
 /// What goes into one transaction.
 const BATCH_ITEMS: usize = 25;
 const BATCH_BYTES: usize = 1_000_000;
@@ -76,31 +69,6 @@ fn line(block: &Block) -> Option<Line> {
 /// Rounded to what can be told apart, which takes half the room.
 fn rounded(value: f32, steps: f32) -> f32 {
     (value * steps).round() / steps
-}
-
-/// The pages of a plain text.
-pub(crate) fn of_plain(content: &str) -> Vec<PageContent> {
-    let mut pages = vec![PageContent::default()];
-    let mut bytes = 0;
-    for text in content.lines().flat_map(cut).filter(|text| !text.trim().is_empty()) {
-        let full = |page: &PageContent| {
-            page.lines.len() >= PLAIN_PAGE_LINES || bytes + text.len() > PLAIN_PAGE_BYTES
-        };
-        if pages.last().is_some_and(full) {
-            pages.push(PageContent::default());
-            bytes = 0;
-        }
-        bytes += text.len();
-        let line = Line { text, confidence: 100.0, bounds: None };
-        pages.last_mut().into_iter().for_each(|page| page.lines.push(line.clone()));
-    }
-    pages
-}
-
-/// A line in pieces of [`PLAIN_LINE_CHARS`].
-fn cut(line: &str) -> Vec<String> {
-    let characters: Vec<char> = line.chars().filter(|c| !c.is_control() || *c == '\t').collect();
-    characters.chunks(PLAIN_LINE_CHARS).map(|piece| piece.iter().collect()).collect()
 }
 
 /// Makes a page fit an item: a page that is too full loses its boxes first, then its last lines.
@@ -200,14 +168,22 @@ pub(crate) async fn end(
     record.change(store, update).audit(&entry, now).commit().await
 }
 
-/// Records that reading failed after every retry. Its message is put aside for a replay.
-pub(crate) async fn give_up(store: &Store, place: Place, action: Action) -> Result<(), Fault> {
-    match Vaulted::find(store, place).await? {
-        Some(record) if is_wanted(&record) => {
-            end(store, &record, (TextStatus::Failed, TextProblem::ReaderFailed), action).await
-        }
-        _ => Ok(()),
+/// The `result` of an attempt. When the last one failed the record says so too, so that nobody waits
+/// for its text; the message is put aside for a replay.
+pub(crate) async fn or_give_up(
+    result: Result<(), Fault>,
+    is_last: bool,
+    store: &Store,
+    place: Place,
+    action: Action,
+) -> Result<(), Fault> {
+    if is_last
+        && let Err(Fault::Unavailable(_) | Fault::Corrupt(_)) = result
+        && let Some(record) = Vaulted::find(store, place).await?.filter(is_wanted)
+    {
+        end(store, &record, (TextStatus::Failed, TextProblem::ReaderFailed), action).await?;
     }
+    result
 }
 
 #[cfg(test)]
@@ -254,26 +230,6 @@ mod tests {
             assert_eq!(lines(&pages.finish(None)), [["text"]]);
         }
         assert!(Pages::default().finish(None).is_empty());
-    }
-
-    #[test]
-    fn plain_text_is_cut_into_lines_and_pages_that_fit() {
-        assert_eq!(lines(&of_plain("a\r\n\n \n\tb\n")), [["a", "\tb"]]);
-        assert!(lines(&of_plain(" \n\n"))[0].is_empty());
-        let long = "ü".repeat(PLAIN_LINE_CHARS * 3 + 1);
-        assert_eq!(lines(&of_plain(&long))[0].len(), 4);
-        let many = "x\n".repeat(PLAIN_PAGE_LINES * 2 + 1);
-        assert_eq!(
-            of_plain(&many).iter().map(|p| p.lines.len()).collect::<Vec<_>>(),
-            [500, 500, 1]
-        );
-        let whole = "0123456789".repeat(100_000);
-        let pages = of_plain(&whole);
-        let put_together: String = lines(&pages).concat().concat();
-        assert_eq!(put_together, whole);
-        assert!(
-            pages.into_iter().all(|page| serde_json::to_vec(&page).unwrap().len() < MAX_PAGE_BYTES)
-        );
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //! say why (I7, I11).
 //!
 //! The order of steps makes a crash between any two harmless: the checked version is copied, the
-//! record changes under the condition that it still waits for its file, the text reader is asked,
-//! and the quarantine is emptied last. A repetition sees how far the first one came and completes
+//! record changes under the condition that it still waits for its file, plain text is read and for
+//! all else the text reader is asked, and the quarantine is emptied last. A repetition sees how far the first one came and completes
 //! what is missing.
 
 use domain::{
@@ -17,13 +17,15 @@ use store::{
     Fault, Look, Objects, Store, Update,
     objects::{Arrived, Place},
     rows::FileContent,
-    text, variable,
+    text as value, variable,
 };
 
 use crate::{
     check::Check,
     notification::arrived,
+    plain,
     queue::{Queue, ToRead},
+    text,
     vaulted::Vaulted,
 };
 
@@ -69,8 +71,10 @@ pub fn operation() -> Event<Arrivals> {
 }
 
 async fn handle(arrivals: &Arrivals, message: &Message) -> Result<(), Fault> {
+    let is_last = arrivals.queue.is_last(message);
     for place in arrived(&message.body, arrivals.objects.bucket())? {
-        ingest(arrivals, place).await?;
+        let result = ingest(arrivals, place).await;
+        text::or_give_up(result, is_last, &arrivals.store, place, Action::UploadIngest).await?;
     }
     Ok(())
 }
@@ -99,8 +103,9 @@ async fn ingest(arrivals: &Arrivals, place: Place) -> Result<(), Fault> {
             }
         }
         RecordStatus::Available => {
-            if record.row.text_status == Some(TextStatus::Pending) {
-                ask_to_read(arrivals, place).await?;
+            if text::is_wanted(&record) {
+                let file = record.file(&*record.key(store).await?)?;
+                have_read(arrivals, place, file.media_type).await?;
             }
             objects.delete(&place.quarantine()).await
         }
@@ -149,23 +154,20 @@ async fn accept(
     let Arrivals { store, objects, .. } = arrivals;
     objects.keep(record.place, version).await?;
     let update = settled(record, RecordStatus::Available);
-    let is_read = !matches!(format, MediaType::WebP | MediaType::Dicom);
-    let update = match is_read {
-        true => update.set("text_status", text(TextStatus::Pending.name())),
-        false => update
-            .set("text_status", text(TextStatus::Unreadable.name()))
-            .set("text_problem", text(TextProblem::FormatNotRead.name())),
+    let update = match format {
+        MediaType::WebP | MediaType::Dicom => update
+            .set("text_status", value(TextStatus::Unreadable.name()))
+            .set("text_problem", value(TextProblem::FormatNotRead.name())),
+        _ => update.set("text_status", value(TextStatus::Pending.name())),
     };
     let entry = record.entry(Action::UploadIngest, Done::FileAccepted);
     store.change(permit).update(update).audit(&entry, edge::request::now()).commit().await?;
-    if is_read {
-        ask_to_read(arrivals, record.place).await?;
-    }
+    have_read(arrivals, record.place, format).await?;
     objects.delete(&record.place.quarantine()).await
 }
 
 async fn reject(arrivals: &Arrivals, record: &Vaulted, rejection: Rejection) -> Result<(), Fault> {
-    let update = settled(record, RecordStatus::Rejected).set("rejection", text(rejection.name()));
+    let update = settled(record, RecordStatus::Rejected).set("rejection", value(rejection.name()));
     let entry = record.entry(Action::UploadIngest, Done::FileRejected);
     let change = record.change(&arrivals.store, update);
     change.audit(&entry, edge::request::now()).commit().await?;
@@ -174,11 +176,19 @@ async fn reject(arrivals: &Arrivals, record: &Vaulted, rejection: Rejection) -> 
 
 fn settled(record: &Vaulted, status: RecordStatus) -> Update {
     let now = edge::request::now();
-    record.update().set("status", text(status.name())).set("updated_at", text(now))
+    record.update().set("status", value(status.name())).set("updated_at", value(now))
 }
 
-async fn ask_to_read(arrivals: &Arrivals, place: Place) -> Result<(), Fault> {
-    arrivals.queue.send(&arrivals.ocr_queue, &ToRead::new(place, 0), 0).await
+/// Sees to it that the text of an available file is read.
+async fn have_read(arrivals: &Arrivals, place: Place, format: MediaType) -> Result<(), Fault> {
+    let Arrivals { store, objects, queue, ocr_queue } = arrivals;
+    match format {
+        MediaType::Text => plain::read(store, objects, place).await,
+        MediaType::WebP | MediaType::Dicom => Ok(()),
+        MediaType::Pdf | MediaType::Tiff | MediaType::Png | MediaType::Jpeg => {
+            queue.send(ocr_queue, &ToRead::new(place, 0), 0).await
+        }
+    }
 }
 
 /// Deletes a file that belongs to no record: what arrived, and a copy that an earlier attempt may

@@ -132,6 +132,8 @@ fn special() -> Vec<Draft> {
         (patient, Actor::System, Action::TableStream, Done::Expired),
         (patient, Actor::System, Action::UploadIngest, Done::FileAccepted),
         (patient, Actor::System, Action::UploadIngest, Done::FileRejected),
+        (patient, Actor::System, Action::UploadIngest, Done::TextRead),
+        (patient, Actor::System, Action::UploadIngest, Done::TextFailed),
         (patient, Actor::System, Action::OcrStart, Done::TextRead),
         (patient, Actor::System, Action::OcrStart, Done::TextFailed),
         (patient, Actor::System, Action::OcrCollect, Done::TextRead),

@@ -8,7 +8,7 @@ use testkit::{
     ensure, poll,
 };
 
-use crate::{Vault, deliver_all, plain, put_aside, sample};
+use crate::{Vault, deliver, deliver_again, deliver_all, plain, put_aside, sample};
 
 /// The request to read the record is put aside, to be replayed.
 fn is_put_aside(vault: &Vault, id: &str) -> Outcome {
@@ -99,6 +99,34 @@ fn plain_text_is_read_as_it_is() -> Outcome {
     let most = "0123456789 abcdef\n".repeat(55_000);
     let most = vault.settled(&vault.upload(&plain(&most))?)?;
     ensure(most["text"] == json!({ "status": "read", "pages": 110 }), format!("{}", most["text"]))
+}
+
+#[test]
+fn i11_plain_text_that_cannot_be_read_hides_nothing_and_can_be_read_later() -> Outcome {
+    let vault = Vault::open()?;
+    let file = plain("read in the end");
+    let id = vault.upload(&file)?;
+    vault.text_becomes(&id, "read")?;
+    let (record, arrivals) = (format!("RECORD#{id}"), [vault.arrival(&id)?]);
+    let kept = format!("records/{}/{id}", vault.patient.id);
+    vault.stack.put_object(&kept, "text/plain", b"no UTF-8: \xff")?;
+    vault.set(&record, "text_status", "pending")?;
+    ensure(deliver(vault.stack, "upload_ingest", &arrivals)? == ["0"], "it is tried again")?;
+    ensure(vault.record(&id)?["text"]["status"] == "pending", "nobody has given up")?;
+    ensure(deliver_again(vault.stack, "upload_ingest", &arrivals, 5)? == ["0"], "the last time")?;
+    let has_failed = |record: Value| {
+        let told = (&record["status"], &record["text"]["status"], &record["text"]["reason"]);
+        ensure(told == (&json!("available"), &json!("failed"), &json!("reader-failed")), "told")
+    };
+    has_failed(vault.record(&id)?)?;
+    vault.stack.put_object(&kept, "text/plain", &file.bytes)?;
+    deliver_all(vault.stack, "upload_ingest", &arrivals)?;
+    ensure(vault.record(&id)?["text"] == json!({ "status": "read", "pages": 1 }), "read later")?;
+    vault.stack.delete_object(&kept)?;
+    vault.set(&record, "text_status", "pending")?;
+    deliver_all(vault.stack, "upload_ingest", &arrivals)?;
+    has_failed(vault.record(&id)?)?;
+    ensure(vault.told(&id, "text-failed")? == 2, "the trail says so each time")
 }
 
 #[test]
