@@ -1,15 +1,36 @@
-//! The checks on a file that arrived: size, checksum, format, and UTF-8 for text. It is fed piece
-//! by piece and keeps no more of the file than its first bytes.
+//! The checks on a file that arrived: content type, size, checksum, format, and UTF-8 for text. They
+//! take it piece by piece and keep no more of it than its first bytes.
 
-use domain::record::{HEAD_LEN, MediaType, Rejection};
-use store::{Sha256, rows::FileContent};
+use domain::{
+    names::Named,
+    record::{HEAD_LEN, MediaType, Rejection},
+};
+use store::{Fault, Sha256, objects::Arrived, rows::FileContent};
 
 /// The most bytes a character of UTF-8 can still lack, and the ones already there.
 const LONGEST_CHARACTER: usize = 4;
 
+/// Checks a file piece by piece: its format, or why it is rejected.
+pub(crate) async fn check(
+    mut file: Arrived,
+    declared: &FileContent,
+) -> Result<Result<MediaType, Rejection>, Fault> {
+    if file.content_type.as_deref() != Some(declared.media_type.name()) {
+        return Ok(Err(Rejection::ContentTypeMismatch));
+    }
+    let mut check = Check::new(declared);
+    while let Some(piece) = file.body.next().await {
+        let piece = piece.map_err(|_| Fault::Unavailable("broken-stream".into()))?;
+        if let Err(rejection) = check.take(&piece) {
+            return Ok(Err(rejection));
+        }
+    }
+    Ok(check.finish().map(|()| declared.media_type))
+}
+
 /// A check under way.
 #[derive(Debug)]
-pub(crate) struct Check<'f> {
+struct Check<'f> {
     declared: &'f FileContent,
     size: u64,
     digest: Sha256,
@@ -19,7 +40,7 @@ pub(crate) struct Check<'f> {
 
 impl<'f> Check<'f> {
     /// A check of a file against what was declared of it.
-    pub(crate) fn new(declared: &'f FileContent) -> Self {
+    fn new(declared: &'f FileContent) -> Self {
         Self {
             declared,
             size: 0,
@@ -30,7 +51,7 @@ impl<'f> Check<'f> {
     }
 
     /// Takes the next piece. Fails as soon as the file is longer than declared.
-    pub(crate) fn take(&mut self, piece: &[u8]) -> Result<(), Rejection> {
+    fn take(&mut self, piece: &[u8]) -> Result<(), Rejection> {
         self.size = self.size.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
         if self.size > self.declared.size {
             return Err(Rejection::SizeMismatch);
@@ -45,7 +66,7 @@ impl<'f> Check<'f> {
     }
 
     /// What came of it, at the end of the file.
-    pub(crate) fn finish(self) -> Result<(), Rejection> {
+    fn finish(self) -> Result<(), Rejection> {
         let media_type = self.declared.media_type;
         if self.size != self.declared.size {
             Err(Rejection::SizeMismatch)

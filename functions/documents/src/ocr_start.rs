@@ -94,9 +94,9 @@ async fn read(readings: &Readings, wanted: ToRead) -> Result<(), Fault> {
     let pages = match file.media_type {
         MediaType::Png | MediaType::Jpeg => reader.detect(record.place).await?,
         MediaType::Pdf | MediaType::Tiff => return start(readings, &record, wanted.attempt).await,
-        MediaType::Text | MediaType::WebP | MediaType::Dicom => {
-            Err(Refusal::Document(TextProblem::FormatNotRead))
-        }
+        MediaType::WebP | MediaType::Dicom => Err(Refusal::Document(TextProblem::FormatNotRead)),
+        // `upload_ingest` reads it, and asks nobody.
+        MediaType::Text => return Err(Fault::Corrupt("plain-text")),
     };
     match pages {
         Ok(pages) => text::keep(store, &record, pages, Action::OcrStart).await,

@@ -2,9 +2,9 @@
 //! say why (I7, I11).
 //!
 //! The order of steps makes a crash between any two harmless: the checked version is copied, the
-//! record changes under the condition that it still waits for its file, plain text is read and for
-//! all else the text reader is asked, and the quarantine is emptied last. A repetition sees how far the first one came and completes
-//! what is missing.
+//! record changes under the condition that it still waits for its file, the text reader is asked,
+//! the quarantine is emptied, and plain text, which needs no reader, is read from where it is kept.
+//! A repetition sees how far the first one came and completes what is missing.
 
 use domain::{
     audit::Done,
@@ -13,15 +13,10 @@ use domain::{
     record::{Class, MediaType, RecordStatus, Rejection, TextProblem, TextStatus},
 };
 use edge::{Boxed, Event, Message, Service};
-use store::{
-    Fault, Look, Objects, Store, Update,
-    objects::{Arrived, Place},
-    rows::FileContent,
-    text as value, variable,
-};
+use store::{Fault, Look, Objects, Store, Update, objects::Place, text as value, variable};
 
 use crate::{
-    check::Check,
+    check::check,
     notification::arrived,
     plain,
     queue::{Queue, ToRead},
@@ -72,14 +67,15 @@ pub fn operation() -> Event<Arrivals> {
 
 async fn handle(arrivals: &Arrivals, message: &Message) -> Result<(), Fault> {
     let is_last = arrivals.queue.is_last(message);
+    let mut result = Ok(());
     for place in arrived(&message.body, arrivals.objects.bucket())? {
-        let result = ingest(arrivals, place).await;
-        text::or_give_up(result, is_last, &arrivals.store, place, Action::UploadIngest).await?;
+        // One that fails keeps no other waiting.
+        result = result.and(ingest(arrivals, place, is_last).await);
     }
-    Ok(())
+    result
 }
 
-async fn ingest(arrivals: &Arrivals, place: Place) -> Result<(), Fault> {
+async fn ingest(arrivals: &Arrivals, place: Place, is_last: bool) -> Result<(), Fault> {
     let Arrivals { store, objects, .. } = arrivals;
     let Some(record) = Vaulted::find(store, place).await? else {
         return discard(objects, place).await;
@@ -97,38 +93,21 @@ async fn ingest(arrivals: &Arrivals, place: Place) -> Result<(), Fault> {
             };
             match still_permitted(store, &record, content.class()).await? {
                 Some(permit) => {
-                    accept(arrivals, &record, &permit, format, version.as_deref()).await
+                    accept(arrivals, &record, &permit, format, version.as_deref()).await?;
+                    finish(arrivals, place, format, is_last).await
                 }
                 None => reject(arrivals, &record, Rejection::ConsentEnded).await,
             }
         }
-        RecordStatus::Available => {
-            if text::is_wanted(&record) {
+        RecordStatus::Available => match record.row.text_status {
+            Some(TextStatus::Pending | TextStatus::Failed) => {
                 let file = record.file(&*record.key(store).await?)?;
-                have_read(arrivals, place, file.media_type).await?;
+                finish(arrivals, place, file.media_type, is_last).await
             }
-            objects.delete(&place.quarantine()).await
-        }
+            _ => objects.delete(&place.quarantine()).await,
+        },
         RecordStatus::Rejected => discard(objects, place).await,
     }
-}
-
-/// Checks a file piece by piece: its format, or why it is rejected.
-async fn check(
-    mut file: Arrived,
-    declared: &FileContent,
-) -> Result<Result<MediaType, Rejection>, Fault> {
-    if file.content_type.as_deref() != Some(declared.media_type.name()) {
-        return Ok(Err(Rejection::ContentTypeMismatch));
-    }
-    let mut check = Check::new(declared);
-    while let Some(piece) = file.body.next().await {
-        let piece = piece.map_err(|_| Fault::Unavailable("broken-stream".into()))?;
-        if let Err(rejection) = check.take(&piece) {
-            return Ok(Err(rejection));
-        }
-    }
-    Ok(check.finish().map(|()| declared.media_type))
 }
 
 /// Decides anew whether whoever began the upload may still add the record (I1, I5): minutes may
@@ -161,9 +140,27 @@ async fn accept(
         _ => update.set("text_status", value(TextStatus::Pending.name())),
     };
     let entry = record.entry(Action::UploadIngest, Done::FileAccepted);
-    store.change(permit).update(update).audit(&entry, edge::request::now()).commit().await?;
-    have_read(arrivals, record.place, format).await?;
-    objects.delete(&record.place.quarantine()).await
+    store.change(permit).update(update).audit(&entry, edge::request::now()).commit().await
+}
+
+/// Empties the quarantine of a file that is kept and has its text read. For plain text that needs
+/// no reader; should it fail for the last time, the record says so.
+async fn finish(
+    arrivals: &Arrivals,
+    place: Place,
+    format: MediaType,
+    is_last: bool,
+) -> Result<(), Fault> {
+    let Arrivals { store, objects, queue, ocr_queue } = arrivals;
+    if let MediaType::Pdf | MediaType::Tiff | MediaType::Png | MediaType::Jpeg = format {
+        queue.send(ocr_queue, &ToRead::new(place, 0), 0).await?;
+    }
+    objects.delete(&place.quarantine()).await?;
+    if format == MediaType::Text {
+        let read = plain::read(store, objects, place).await;
+        return text::or_give_up(read, is_last, store, place, Action::UploadIngest).await;
+    }
+    Ok(())
 }
 
 async fn reject(arrivals: &Arrivals, record: &Vaulted, rejection: Rejection) -> Result<(), Fault> {
@@ -177,18 +174,6 @@ async fn reject(arrivals: &Arrivals, record: &Vaulted, rejection: Rejection) -> 
 fn settled(record: &Vaulted, status: RecordStatus) -> Update {
     let now = edge::request::now();
     record.update().set("status", value(status.name())).set("updated_at", value(now))
-}
-
-/// Sees to it that the text of an available file is read.
-async fn have_read(arrivals: &Arrivals, place: Place, format: MediaType) -> Result<(), Fault> {
-    let Arrivals { store, objects, queue, ocr_queue } = arrivals;
-    match format {
-        MediaType::Text => plain::read(store, objects, place).await,
-        MediaType::WebP | MediaType::Dicom => Ok(()),
-        MediaType::Pdf | MediaType::Tiff | MediaType::Png | MediaType::Jpeg => {
-            queue.send(ocr_queue, &ToRead::new(place, 0), 0).await
-        }
-    }
 }
 
 /// Deletes a file that belongs to no record: what arrived, and a copy that an earlier attempt may

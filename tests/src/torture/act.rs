@@ -15,6 +15,8 @@ use super::{
     world::{Changed, Who, World},
 };
 
+/// A page for the text reader.
+const SCAN: &[u8] = include_bytes!("../../data/documents/lab-report.png");
 /// How near the end of a grant has to be to wait for it.
 const NEAR: SignedDuration = SignedDuration::from_millis(2500);
 /// How long before and after the end of a grant its doctor reads.
@@ -63,7 +65,7 @@ impl World<'_> {
     /// Does it.
     pub fn act(&self, step: Step) {
         match step {
-            Step::Upload { patient, kind } => self.upload(patient, kind),
+            Step::Upload { patient, kind, is_scan } => self.upload(patient, kind, is_scan),
             Step::Read { reader, patient, what, pick } => self.read(reader, patient, what, pick),
             Step::Use { what, grant, pick } => {
                 let pair = |d: &Decision| d.given().map(|_| (d.doctor, d.patient));
@@ -89,9 +91,12 @@ impl World<'_> {
         }
     }
 
-    fn upload(&self, patient: usize, kind: &'static str) {
+    fn upload(&self, patient: usize, kind: &'static str, is_scan: bool) {
         let title = format!("Note {}", uuid::Uuid::now_v7());
-        let file = Document::new("note.txt", "text/plain", title.clone().into_bytes());
+        let file = match is_scan {
+            true => Document::new("scan.png", "image/png", SCAN.to_vec()),
+            false => Document::new("note.txt", "text/plain", title.clone().into_bytes()),
+        };
         let who = Who::Patient(patient);
         let call = self.stack.post(&format!("/v1/patients/{}/uploads", self.id(who)));
         let call = call.json(&file.declaration(kind, &title));

@@ -42,6 +42,8 @@ pub enum Step {
     Upload {
         patient: usize,
         kind: &'static str,
+        /// Whether it is an image, for the text reader, or plain text.
+        is_scan: bool,
     },
     Read {
         reader: Reader,
@@ -146,8 +148,8 @@ fn a_step() -> impl Strategy<Value = Step> {
         Verdict::Reject,
     ]);
     prop_oneof![
-        6 => (patient(), select(KINDS.to_vec()))
-            .prop_map(|(patient, kind)| Step::Upload { patient, kind }),
+        6 => (patient(), select(KINDS.to_vec()), proptest::bool::weighted(0.1))
+            .prop_map(|(patient, kind, is_scan)| Step::Upload { patient, kind, is_scan }),
         14 => (a_reader(), patient(), what.clone(), pick())
             .prop_map(|(reader, patient, what, pick)| Step::Read { reader, patient, what, pick }),
         22 => (what, pick(), pick())

@@ -10,7 +10,7 @@ use testkit::{
     poll,
 };
 
-use crate::{Vault, deliver, deliver_all, plain};
+use crate::{Vault, deliver, deliver_all, plain, sample};
 
 #[test]
 fn every_format_is_taken_in_and_what_is_not_read_says_so() -> Outcome {
@@ -163,13 +163,25 @@ fn i5_a_file_for_a_vault_that_is_being_erased_is_deleted() -> Outcome {
     let vault = Vault::open()?;
     let file = plain("too late");
     let (id, form) = vault.form(&file)?;
+    let (note, scan) = (vault.upload(&file)?, vault.upload(&sample("lab-report.png")?)?);
+    for id in [&note, &scan] {
+        vault.text_becomes(id, "read")?;
+        vault.set(&format!("RECORD#{id}"), "text_status", "pending")?;
+    }
     vault.set("VAULT", "status", "being-erased")?;
     post_form(&form, &file)?.expect(204)?;
     vault.no_object_of(&id)?;
-    deliver_all(vault.stack, "ocr_start", &[vault.to_read(&id, 0)])?;
+    deliver_all(vault.stack, "upload_ingest", &[vault.arrival(&note)?])?;
+    vault.no_object_of(&note)?;
+    deliver_all(vault.stack, "ocr_start", &[vault.to_read(&scan, 0)])?;
     let path = vault.patient.path("/uploads");
     let again = vault.stack.post(&path).token(vault.patient.token());
-    again.json(&file.declaration("other", "x")).expect(404)?.problem("not-found")
+    again.json(&file.declaration("other", "x")).expect(404)?.problem("not-found")?;
+    vault.set("VAULT", "status", "active")?;
+    for id in [&note, &scan] {
+        ensure(vault.record(id)?["text"]["status"] == "pending", "nothing was read meanwhile")?;
+    }
+    Ok(())
 }
 
 #[test]
@@ -202,15 +214,18 @@ fn i11_what_a_crash_left_half_done_is_completed() -> Outcome {
     let vault = Vault::open()?;
     let file = plain("half done");
     let id = vault.upload(&file)?;
-    vault.text_becomes(&id, "read")?;
-    // As after a crash behind the change of the record: nobody was asked to read, the quarantine
-    // is not empty; and as after one behind the pages of a text: they are there already.
-    vault.set(&format!("RECORD#{id}"), "text_status", "pending")?;
-    vault.smuggle(&id, "text/plain", &file.bytes)?;
-    vault.text_becomes(&id, "read")?;
-    vault.nothing_at(&vault.quarantine(&id))?;
-    ensure(vault.told(&id, "file-accepted")? == 1, "it was taken in once")?;
-    ensure(vault.text(&id)?.list("/pages")?.len() == 1, "its text is there once")?;
+    let scan = sample("lab-report.png")?;
+    for (file, id) in [(&file, id), (&scan, vault.upload(&scan)?)] {
+        vault.text_becomes(&id, "read")?;
+        // As after a crash behind the change of the record: nothing was read and nobody asked to,
+        // the quarantine is not empty; and as after one behind the pages of a text, which are there.
+        vault.set(&format!("RECORD#{id}"), "text_status", "pending")?;
+        vault.smuggle(&id, &file.media_type, &file.bytes)?;
+        vault.text_becomes(&id, "read")?;
+        vault.nothing_at(&vault.quarantine(&id))?;
+        ensure(vault.told(&id, "file-accepted")? == 1, "it was taken in once")?;
+        ensure(vault.text(&id)?.list("/pages")?.len() == 1, "its text is there once")?;
+    }
     // As after a crash behind the copy of a file that is rejected in the end.
     let (id, _) = vault.form(&file)?;
     let kept = format!("records/{}/{id}", vault.patient.id);

@@ -143,20 +143,10 @@ impl Vault {
 
 /// Hands messages to an operation as its queue would, and answers which failed, by position.
 fn deliver(stack: &Stack, operation: &str, bodies: &[String]) -> Outcome<Vec<String>> {
-    deliver_again(stack, operation, bodies, 1)
-}
-
-/// The same, for the time that is given.
-fn deliver_again(
-    stack: &Stack,
-    operation: &str,
-    bodies: &[String],
-    time: u32,
-) -> Outcome<Vec<String>> {
     let message = |(number, body): (usize, &String)| {
         json!({
             "messageId": number.to_string(), "receiptHandle": "none", "body": body,
-            "attributes": { "ApproximateReceiveCount": time.to_string() },
+            "attributes": { "ApproximateReceiveCount": "1" },
         })
     };
     let records: Vec<_> = bodies.iter().enumerate().map(message).collect();
