@@ -1,12 +1,13 @@
 //! Counts AWS round trips, as each function logs them: at most two one after the other for any
-//! HTTP operation of a function that is warm for the vault, one for those that only sign in.
+//! HTTP operation of a function that is warm for the vault, one for those that only sign in; a list
+//! adds one for each page it reads more (DESIGN section 4).
 
 use domain::{
     names::Named,
     policy::{Action, Rule},
 };
 use serde_json::{Value, json};
-use testkit::{Hospital, Outcome, Patient, Stack, cast::reading, ensure};
+use testkit::{Hospital, Outcome, Patient, Stack, Ward, cast::reading, ensure, poll};
 
 /// Plays the operations, each at least twice on the same vault, so that the second is warm.
 fn play(stack: &Stack) -> Outcome {
@@ -46,6 +47,24 @@ fn play(stack: &Stack) -> Outcome {
     Ok(())
 }
 
+/// What the functions of an operation logged of requests since `since` that were done, by an
+/// environment that was warm for the vault.
+fn warm(stack: &Stack, name: &str, since: i64) -> Outcome<Vec<Value>> {
+    let lines = stack.logs(&stack.log_group(name)?, "awsSequential", since)?;
+    let lines = lines.iter().filter_map(Value::as_str).filter_map(|l| serde_json::from_str(l).ok());
+    let warm = |line: &Value| {
+        line["operation"] == *name
+            && line["outcome"] == "done"
+            && line["coldKeys"] == 0
+            && line["decisions"] == 1
+    };
+    Ok(lines.filter(warm).collect())
+}
+
+fn most(lines: &[Value], counted: &str) -> u64 {
+    lines.iter().filter_map(|line| line[counted].as_u64()).max().unwrap_or(u64::MAX)
+}
+
 #[test]
 fn a_warm_request_makes_at_most_two_round_trips_one_after_the_other() -> Outcome {
     let stack = Stack::get()?;
@@ -53,20 +72,9 @@ fn a_warm_request_makes_at_most_two_round_trips_one_after_the_other() -> Outcome
     play(stack)?;
     println!("{:<24} {:>10} {:>6}", "operation", "sequential", "total");
     for (action, name) in Action::NAMES.iter().filter(|(a, _)| a.rule() != Rule::System) {
-        let lines = stack.logs(&stack.log_group(name)?, "awsSequential", since)?;
-        let lines =
-            lines.iter().filter_map(Value::as_str).filter_map(|l| serde_json::from_str(l).ok());
-        let warm = |line: &Value| {
-            line["operation"] == *name
-                && line["outcome"] == "done"
-                && line["coldKeys"] == 0
-                && line["decisions"] == 1
-        };
-        let warm: Vec<Value> = lines.filter(warm).collect();
+        let warm = warm(stack, name, since)?;
         ensure(!warm.is_empty(), format!("{name} was warm at least once"))?;
-        let most_of = |name: &str| warm.iter().filter_map(|line| line[name].as_u64()).max();
-        let (sequential, total) = (most_of("awsSequential"), most_of("awsCalls"));
-        let (sequential, total) = (sequential.unwrap_or(u64::MAX), total.unwrap_or(u64::MAX));
+        let (sequential, total) = (most(&warm, "awsSequential"), most(&warm, "awsCalls"));
         println!("{name:<24} {sequential:>10} {total:>6}");
         let session = matches!(
             action,
@@ -75,8 +83,37 @@ fn a_warm_request_makes_at_most_two_round_trips_one_after_the_other() -> Outcome
                 | Action::SessionRefresh
                 | Action::SessionRevoke
         );
-        let most = if session { 1 } else { 2 };
-        ensure(sequential <= most, format!("{name} makes {sequential} trips in a row"))?;
+        let allowed = if session { 1 } else { 2 };
+        ensure(sequential <= allowed, format!("{name} makes {sequential} trips in a row"))?;
+    }
+    a_list_adds_a_trip_for_each_page_it_reads_more(stack)
+}
+
+/// A list whose page the newest records do not fill reads a page of places and one of records (DESIGN
+/// section 4); a doctor's search the words of the records that are theirs to see.
+fn a_list_adds_a_trip_for_each_page_it_reads_more(stack: &Stack) -> Outcome {
+    let doctor = &Ward::get(stack)?.doctor;
+    let patient = Patient::join(stack, "Page Counter")?;
+    for kind in ["lab-report", "prescription", "imaging", "referral"] {
+        patient.note(stack, kind, "2026-01-01", "Count", "tally")?;
+    }
+    let (own, theirs) = (patient.token(), doctor.token());
+    let cases: [(&[&str], _, _, _); 3] = [
+        (&["all"], own, "?type=lab-report&limit=1", 4),
+        (&["lab-report"], theirs, "?limit=1", 4),
+        (&["all"], theirs, "?q=tally", 3),
+    ];
+    for (types, token, query, expected) in cases {
+        doctor.granted(stack, &patient, &reading(types, 3600))?;
+        let path = patient.path(&format!("/records{query}"));
+        let since = domain::Timestamp::now().as_millisecond();
+        let lists = poll("a warm list", || {
+            stack.get_path(&path).token(token).expect(200)?;
+            let lists = warm(stack, "record_list", since)?;
+            Ok((!lists.is_empty()).then_some(lists))
+        })?;
+        let sequential = most(&lists, "awsSequential");
+        ensure(sequential == expected, format!("{query}: {sequential} trips in a row"))?;
     }
     Ok(())
 }
