@@ -92,12 +92,13 @@ pub fn run(
     proxy.fail_at_random(settings.seed, settings.per_mille);
     let steps = play(&world, settings, progress);
     proxy.fail_at_random(0, 0);
-    let took = begun.elapsed();
+    let (took, (calls, faults)) = (begun.elapsed(), proxy.counts());
+    // Before the functions are given back, which ends what is still under way.
+    let findings = judge(&world);
     for (operation, variables) in before {
         stack.set_variables(operation, &variables)?;
     }
-    let (calls, faults) = proxy.counts();
-    let findings = judge(&world)?;
+    let findings = findings?;
     let history = world.history().clone();
     Ok(Report { settings, took, steps, calls, faults, history, findings })
 }
@@ -158,6 +159,12 @@ impl Report {
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.findings.all().next().is_none() && self.history.surprises.is_empty()
+    }
+
+    /// How many images were sent to be read.
+    #[must_use]
+    pub fn scans(&self) -> usize {
+        self.history.uploads.iter().filter(|upload| upload.is_scan).count()
     }
 
     /// How often something happened that a run is no good without: acknowledged changes, records
@@ -224,12 +231,13 @@ impl Report {
         let faults = faults.iter().map(|(fault, times)| (format!("{fault:?}"), *times)).collect();
         writeln!(f, "{calls} calls of the table, with faults: {}", listed(&faults))?;
         let [acknowledged, shown, refused, _] = self.weight();
+        let scans = self.scans();
         let unknown = history.spans().filter(|span| !span.acknowledged).count();
         let disclosures = history.readings.iter().filter(|reading| reading.shown).count();
         let (looks, surprises) = (history.glances.len(), history.surprises.len());
         writeln!(
             f,
-            "{acknowledged} acknowledged writes, {unknown} of unknown outcome; {disclosures} disclosures, {shown} of them to doctors; {refused} refusals of doctors; {looks} looks at a trail; {surprises} answers not promised"
+            "{acknowledged} acknowledged writes, {scans} of them images, {unknown} of unknown outcome; {disclosures} disclosures, {shown} of them to doctors; {refused} refusals of doctors; {looks} looks at a trail; {surprises} answers not promised"
         )
     }
 }

@@ -2,9 +2,9 @@
 //! say why (I7, I11).
 //!
 //! The order of steps makes a crash between any two harmless: the checked version is copied, the
-//! record changes under the condition that it still waits for its file, the text reader is asked,
-//! the quarantine is emptied, and plain text, which needs no reader, is read from where it is kept.
-//! A repetition sees how far the first one came and completes what is missing.
+//! record changes under the condition that it still waits for its file, plain text is read from where
+//! it is kept and for what else can be read the text reader is asked, and the quarantine is emptied
+//! last. A repetition sees how far the first one came and completes what is missing.
 
 use domain::{
     audit::Done,
@@ -143,8 +143,7 @@ async fn accept(
     store.change(permit).update(update).audit(&entry, edge::request::now()).commit().await
 }
 
-/// Empties the quarantine of a file that is kept and has its text read. For plain text that needs
-/// no reader; should it fail for the last time, the record says so.
+/// Has the text of a kept file read and empties its quarantine, whatever became of the text.
 async fn finish(
     arrivals: &Arrivals,
     place: Place,
@@ -152,15 +151,17 @@ async fn finish(
     is_last: bool,
 ) -> Result<(), Fault> {
     let Arrivals { store, objects, queue, ocr_queue } = arrivals;
-    if let MediaType::Pdf | MediaType::Tiff | MediaType::Png | MediaType::Jpeg = format {
-        queue.send(ocr_queue, &ToRead::new(place, 0), 0).await?;
-    }
-    objects.delete(&place.quarantine()).await?;
-    if format == MediaType::Text {
-        let read = plain::read(store, objects, place).await;
-        return text::or_give_up(read, is_last, store, place, Action::UploadIngest).await;
-    }
-    Ok(())
+    let read = match format {
+        MediaType::Text => {
+            let read = plain::read(store, objects, place).await;
+            text::or_give_up(read, is_last, store, place, Action::UploadIngest).await
+        }
+        MediaType::Pdf | MediaType::Tiff | MediaType::Png | MediaType::Jpeg => {
+            queue.send(ocr_queue, &ToRead::new(place, 0), 0).await
+        }
+        MediaType::WebP | MediaType::Dicom => Ok(()),
+    };
+    objects.delete(&place.quarantine()).await.and(read)
 }
 
 async fn reject(arrivals: &Arrivals, record: &Vaulted, rejection: Rejection) -> Result<(), Fault> {

@@ -104,7 +104,7 @@ impl World<'_> {
         let Some(answer) = changed.with(201) else { return };
         let sent = post_form(&answer.body["upload"], &file).is_ok_and(|sent| sent.status == 204);
         let id = text(&answer.body, "/recordId");
-        self.history().uploads.push(Upload { patient, id, kind, title, sent });
+        self.history().uploads.push(Upload { patient, id, kind, title, is_scan, sent });
     }
 
     fn read(&self, reader: Reader, patient: usize, what: What, pick: usize) {

@@ -42,6 +42,8 @@ pub struct Upload {
     pub id: String,
     pub kind: &'static str,
     pub title: String,
+    /// Whether it is an image, for the text reader, or plain text.
+    pub is_scan: bool,
     /// Whether S3 acknowledged the file.
     pub sent: bool,
 }

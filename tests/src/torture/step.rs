@@ -148,7 +148,7 @@ fn a_step() -> impl Strategy<Value = Step> {
         Verdict::Reject,
     ]);
     prop_oneof![
-        6 => (patient(), select(KINDS.to_vec()), proptest::bool::weighted(0.1))
+        6 => (patient(), select(KINDS.to_vec()), proptest::bool::ANY)
             .prop_map(|(patient, kind, is_scan)| Step::Upload { patient, kind, is_scan }),
         14 => (a_reader(), patient(), what.clone(), pick())
             .prop_map(|(reader, patient, what, pick)| Step::Read { reader, patient, what, pick }),

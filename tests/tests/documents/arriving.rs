@@ -219,9 +219,11 @@ fn i11_what_a_crash_left_half_done_is_completed() -> Outcome {
         vault.text_becomes(&id, "read")?;
         // As after a crash behind the change of the record: nothing was read and nobody asked to,
         // the quarantine is not empty; and as after one behind the pages of a text, which are there.
-        vault.set(&format!("RECORD#{id}"), "text_status", "pending")?;
-        vault.smuggle(&id, &file.media_type, &file.bytes)?;
-        vault.text_becomes(&id, "read")?;
+        for unread in ["pending", "failed"] {
+            vault.set(&format!("RECORD#{id}"), "text_status", unread)?;
+            vault.smuggle(&id, &file.media_type, &file.bytes)?;
+            vault.text_becomes(&id, "read")?;
+        }
         vault.nothing_at(&vault.quarantine(&id))?;
         ensure(vault.told(&id, "file-accepted")? == 1, "it was taken in once")?;
         ensure(vault.text(&id)?.list("/pages")?.len() == 1, "its text is there once")?;

@@ -127,12 +127,19 @@ impl Vault {
 
     /// What S3 would tell of a record's file.
     fn arrival(&self, record: &str) -> Outcome<String> {
+        self.told_at_once(&[record])
+    }
+
+    /// The same of several records' files, in one message.
+    fn told_at_once(&self, records: &[&str]) -> Outcome<String> {
         let bucket = self.stack.output("BucketName")?;
-        let key = self.quarantine(record);
-        Ok(json!({ "Records": [{ "eventName": "ObjectCreated:Post", "s3": {
-            "bucket": { "name": bucket }, "object": { "key": key },
-        } }] })
-        .to_string())
+        let told = |record: &&str| {
+            json!({ "eventName": "ObjectCreated:Post", "s3": {
+                "bucket": { "name": bucket }, "object": { "key": self.quarantine(record) },
+            } })
+        };
+        let told: Vec<_> = records.iter().map(told).collect();
+        Ok(json!({ "Records": told }).to_string())
     }
 
     /// The request to read a record.

@@ -115,8 +115,15 @@ fn i11_plain_text_that_cannot_be_read_hides_nothing_and_can_be_read_later() -> O
     };
     vault.stack.put_object(&kept, "text/plain", b"no UTF-8: \xff")?;
     vault.set(&record, "text_status", "pending")?;
-    ensure(deliver(vault.stack, "upload_ingest", &arrivals)? == ["0"], "it is tried again")?;
+    let other = vault.upload(&plain("told in the same message"))?;
+    vault.text_becomes(&other, "read")?;
+    vault.set(&format!("RECORD#{other}"), "text_status", "pending")?;
+    let both = vault.told_at_once(&[&id, &other])?;
+    ensure(deliver(vault.stack, "upload_ingest", &[both])? == ["0"], "it is tried again")?;
     ensure(vault.record(&id)?["text"]["status"] == "pending", "nobody has given up")?;
+    ensure(vault.record(&other)?["text"]["status"] == "read", "it keeps no other waiting")?;
+    let asked = deliver(vault.stack, "ocr_start", &[vault.to_read(&id, 0)])?;
+    ensure(asked == ["0"], "no matter of the text reader")?;
     vault.smuggle(&id, "text/plain", &file.bytes)?;
     has_failed(&vault.text_becomes(&id, "failed")?)?;
     is_put_aside(&vault, "ArrivalDeadLetters", &id)?;

@@ -235,6 +235,7 @@ fn a_record_and_a_request_must_be_what_was_answered() {
         id: RECORD.into(),
         kind: "lab-report",
         title: "Note".into(),
+        is_scan: false,
         sent: true,
     };
     let ask = Ask { doctor: 0, patient: 0, id: "q1".into(), terms: given().terms };
