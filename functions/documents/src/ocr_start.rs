@@ -90,7 +90,7 @@ async fn read(readings: &Readings, wanted: ToRead) -> Result<(), Fault> {
     if !text::is_wanted(&record) || wanted.attempt < record.row.attempt {
         return Ok(());
     }
-    let file = record.file(&*record.key(store).await?)?;
+    let file = record.file(store).await?;
     let pages = match file.media_type {
         MediaType::Png | MediaType::Jpeg => reader.detect(record.place).await?,
         MediaType::Pdf | MediaType::Tiff => return start(readings, &record, wanted.attempt).await,

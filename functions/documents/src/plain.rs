@@ -26,7 +26,7 @@ pub(crate) async fn read(store: &Store, objects: &Objects, place: Place) -> Resu
     let record = Vaulted::find(store, place).await?.filter(text::is_wanted);
     let Some(record) = record else { return Ok(()) };
     let end = |outcome| text::end(store, &record, outcome, Action::UploadIngest);
-    if record.file(&*record.key(store).await?)?.size > MAX_BYTES {
+    if record.file(store).await?.size > MAX_BYTES {
         return end((TextStatus::Unreadable, TextProblem::TooLarge)).await;
     }
     let Some(kept) = objects.open(&place.kept()).await? else {
@@ -49,8 +49,9 @@ fn pages(content: &str) -> Vec<PageContent> {
             bytes = 0;
         }
         bytes += text.len();
-        let line = Line { text, confidence: 100.0, bounds: None };
-        pages.last_mut().into_iter().for_each(|page| page.lines.push(line.clone()));
+        if let Some(page) = pages.last_mut() {
+            page.lines.push(Line { text, confidence: 100.0, bounds: None });
+        }
     }
     pages
 }

@@ -101,7 +101,7 @@ async fn ingest(arrivals: &Arrivals, place: Place, is_last: bool) -> Result<(), 
         }
         RecordStatus::Available => match record.row.text_status {
             Some(TextStatus::Pending | TextStatus::Failed) => {
-                let file = record.file(&*record.key(store).await?)?;
+                let file = record.file(store).await?;
                 finish(arrivals, place, file.media_type, is_last).await
             }
             _ => objects.delete(&place.quarantine()).await,

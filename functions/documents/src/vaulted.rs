@@ -52,8 +52,9 @@ impl Vaulted {
     }
 
     /// What was declared of its file.
-    pub(crate) fn file(&self, key: &DataKey) -> Result<FileContent, Fault> {
-        self.content(key)?.file.ok_or(Fault::Corrupt("file"))
+    pub(crate) async fn file(&self, store: &Store) -> Result<FileContent, Fault> {
+        let key = self.key(store).await?;
+        self.content(&key)?.file.ok_or(Fault::Corrupt("file"))
     }
 
     /// Whoever added it, as a caller: their session had passed its second factor then.

@@ -230,7 +230,7 @@ fn i11_what_a_crash_left_half_done_is_completed() -> Outcome {
     }
     // As after a crash behind the copy of a file that is rejected in the end.
     let (id, _) = vault.form(&file)?;
-    let kept = format!("records/{}/{id}", vault.patient.id);
+    let kept = vault.kept(&id);
     vault.stack.put_object(&kept, "text/plain", b"a copy")?;
     vault.smuggle(&id, "text/plain", b"half DONE")?;
     ensure(vault.settled(&id)?["status"] == "rejected", "it is rejected")?;

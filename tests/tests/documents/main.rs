@@ -97,10 +97,14 @@ impl Vault {
         format!("quarantine/{}/{record}", self.patient.id)
     }
 
+    fn kept(&self, record: &str) -> String {
+        format!("records/{}/{record}", self.patient.id)
+    }
+
     /// Nothing of the record's file is left, in quarantine or elsewhere.
     fn no_object_of(&self, record: &str) -> Outcome {
-        self.nothing_at(&format!("quarantine/{}/{record}", self.patient.id))?;
-        self.nothing_at(&format!("records/{}/{record}", self.patient.id))
+        self.nothing_at(&self.quarantine(record))?;
+        self.nothing_at(&self.kept(record))
     }
 
     fn nothing_at(&self, prefix: &str) -> Outcome {

@@ -108,7 +108,7 @@ fn i11_plain_text_that_cannot_be_read_hides_nothing_and_can_be_read_later() -> O
     let id = vault.upload(&file)?;
     vault.text_becomes(&id, "read")?;
     let (record, arrivals) = (format!("RECORD#{id}"), [vault.arrival(&id)?]);
-    let kept = format!("records/{}/{id}", vault.patient.id);
+    let kept = vault.kept(&id);
     let has_failed = |record: &Value| {
         let told = (&record["status"], &record["text"]["status"], &record["text"]["reason"]);
         ensure(told == (&json!("available"), &json!("failed"), &json!("reader-failed")), "told")
@@ -167,7 +167,7 @@ fn what_a_message_says_of_the_outcome_is_not_believed() -> Outcome {
     let told = json!({
         "JobId": "of-nobody", "Status": "FAILED", "API": "StartDocumentTextDetection",
         "DocumentLocation": {
-            "S3ObjectName": format!("records/{}/{id}", vault.patient.id),
+            "S3ObjectName": vault.kept(&id),
             "S3Bucket": vault.stack.output("BucketName")?,
         },
     });
