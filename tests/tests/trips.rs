@@ -90,17 +90,23 @@ fn a_warm_request_makes_at_most_two_round_trips_one_after_the_other() -> Outcome
 }
 
 /// A list whose page the newest records do not fill reads a page of places and one of records (DESIGN
-/// section 4); a doctor's search the words of the records that are theirs to see.
+/// section 4), and one more of places where many of those in a year are of other dates; a doctor's
+/// search the words of the records that are theirs to see.
 fn a_list_adds_a_trip_for_each_page_it_reads_more(stack: &Stack) -> Outcome {
     let doctor = &Ward::get(stack)?.doctor;
     let patient = Patient::join(stack, "Page Counter")?;
+    for date in ["2025-03-01"].into_iter().chain(["2025-11-01"; 6]) {
+        patient.note(stack, "lab-report", date, "Count", "x")?;
+    }
     for kind in ["lab-report", "prescription", "imaging", "referral"] {
         patient.note(stack, kind, "2026-01-01", "Count", "tally")?;
     }
     let (own, theirs) = (patient.token(), doctor.token());
-    let cases: [(&[&str], _, _, _); 3] = [
+    let spring = "?type=lab-report&from=2025-03-01&to=2025-05-31&limit=1";
+    let cases: [(&[&str], _, _, _); 4] = [
         (&["all"], own, "?type=lab-report&limit=1", 4),
         (&["lab-report"], theirs, "?limit=1", 4),
+        (&["all"], theirs, spring, 5),
         (&["all"], theirs, "?q=tally", 3),
     ];
     for (types, token, query, expected) in cases {

@@ -5,8 +5,9 @@
 //! be found in a record's title, notes or text. What was just written is found.
 //!
 //! A page looks at about five records and texts for each record it may show (`limit`), and leaves
-//! the rest to the next. So with a filter it may be short or empty and lead on all the same. Each page
-//! is one of the reads of a grant that has a maximum: a search goes furthest with the highest `limit`.
+//! the rest to the next. So with `status` or `q` it may be short or empty and lead on all the same. Each
+//! page is one of the reads of a grant that has a maximum: a search goes furthest with the highest
+//! `limit`.
 
 use domain::{
     Caller, PatientId, RecordId,
@@ -106,7 +107,7 @@ struct Output {
     patient: PatientView,
     /// What the page shows.
     items: Vec<RecordView>,
-    /// Where the next page begins; absent on the last. With a filter a page may be short, or
+    /// Where the next page begins; absent on the last. With `status` or `q` a page may be short, or
     /// empty, and not be the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,

@@ -10,7 +10,7 @@ use domain::{
 };
 use store::{
     Fault, Item, Store,
-    classes::Classes,
+    classes::{Classes, Dates},
     keys,
     list::{Page, Scroll, looked_at},
     rows::{Record, RecordContent},
@@ -101,7 +101,7 @@ impl Scope<'_> {
     }
 
     /// From when to when the records are that can be shown.
-    pub(crate) fn dates(&self) -> (Option<Date>, Option<Date>) {
+    pub(crate) fn dates(&self) -> Dates {
         let (from, to) = (self.filter.from, self.filter.to);
         let terms = self.grant.map(|grant| &grant.terms);
         let latest = terms.and_then(|terms| terms.to).into_iter().chain(to).min();

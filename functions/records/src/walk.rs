@@ -1,18 +1,12 @@
 //! The walk along a vault's records, newest first, past those that cannot be shown
 //! (docs/adr/0015-records-by-type.md).
 
-use std::collections::HashMap;
-
-use domain::{
-    RecordId,
-    names::Named,
-    record::{Class, RecordType},
-};
+use domain::{RecordId, names::Named, record::RecordType};
 use store::{
     Fault, Item, Key,
-    classes::ClassPlace,
+    classes::Run,
     keys::{self, classed_record},
-    list::{Merged, Page, looked_at},
+    list::{Merged, Page, Scroll, looked_at},
 };
 
 use crate::{scope::Scope, search::Words, view::RecordView};
@@ -55,8 +49,9 @@ impl Scope<'_> {
     }
 
     /// Goes by the places of these types, and of the years where dates matter, and reads the records
-    /// whose dates fit. What dates leave out counts as looked at in the owner's list. In a doctor's it
-    /// does not, as the end of a page would tell of records that are not theirs to see.
+    /// whose dates fit. A run that goes on after its first answer, and holds records of other dates, is
+    /// left for those of its parts that hold no others: what dates leave out is passed over once, not
+    /// to its end.
     async fn along(
         &self,
         types: &[RecordType],
@@ -65,51 +60,61 @@ impl Scope<'_> {
         limit: usize,
     ) -> Result<(), Fault> {
         let dates = self.dates();
-        let tokens = self.classes.tokens_of(types, dates, self.key);
-        // Where dates may leave much out of a few runs, all that a page looks at is read at once.
-        let all = if dates == (None, None) { 0 } else { looked_at(limit) };
-        let ahead = (all / tokens.len().max(1)).max(limit + 1);
-        let run = |token| keys::records_in_class(self.patient, token, before);
-        let runs = tokens.keys().map(|token| self.store.scroll(run(token), None).by(ahead));
-        let mut runs: Merged<'_> = runs.collect();
-        // A page first: where nothing is passed over, that fills it.
-        let mut at_once = AT_ONCE.min(limit + 1);
-        while !page.is_full()
-            && let Some(places) = runs.next().await?
-        {
-            let mut wanted = Vec::new();
-            for place in &places {
-                wanted.extend(self.wanted(place, &tokens)?);
+        let by_token = self.classes.runs(types, dates, self.key);
+        let parts = |last: &Key| {
+            let (token, id) = classed_record(last)?;
+            let parts = self.classes.parts(*by_token.get(token)?, dates, self.key)?;
+            Some(self.places(&parts, Some(id), limit))
+        };
+        let all: Vec<_> = by_token.values().copied().collect();
+        let mut runs: Merged<'_> = self.places(&all, before, limit).into_iter().collect();
+        let (mut wanted, mut goes_on) = (Vec::new(), true);
+        while goes_on && !page.is_full() {
+            let places = runs.next().await?;
+            goes_on = places.is_some();
+            for place in places.iter().flatten() {
+                wanted.extend(self.wanted(place)?);
             }
-            let mut passed = places.len();
-            let mut left = wanted.as_slice();
-            while !page.is_full() && !left.is_empty() {
-                let (keys, later) = left.split_at(left.len().min(at_once));
-                let mut items = self.store.table.read_each(keys).await?;
-                passed = passed.saturating_sub(items.len());
-                items.sort_by(|a, b| b.key.sk.cmp(&a.key.sk));
-                self.fill(page, &items, None).await?;
-                (left, at_once) = (later, AT_ONCE);
-            }
-            if self.grant.is_none()
-                && let Some((_, oldest)) = places.last().and_then(|last| classed_record(&last.key))
-            {
-                page.pass_to(&keys::record(self.patient, oldest), passed);
+            runs.part(parts)?;
+            if wanted.len() > limit || !goes_on {
+                self.read(page, &std::mem::take(&mut wanted), limit).await?;
             }
         }
         Ok(())
     }
 
-    /// The record at a place, if its class is shown.
-    fn wanted(
+    /// Offers these records to `page`, newest first, until it is full.
+    async fn read(
         &self,
-        place: &Item,
-        tokens: &HashMap<String, RecordType>,
-    ) -> Result<Option<Key>, Fault> {
-        let Some((token, id)) = classed_record(&place.key) else { return Ok(None) };
-        let Some(kind) = tokens.get(token) else { return Ok(None) };
-        let ClassPlace { date } = place.open(self.key)?;
-        let shown = self.shows(Class { kind: *kind, date });
+        page: &mut Page<RecordView>,
+        records: &[Key],
+        limit: usize,
+    ) -> Result<(), Fault> {
+        // A page first: where nothing is passed over, that fills it.
+        let (mut left, mut at_once) = (records, AT_ONCE.min(limit + 1));
+        while !page.is_full() && !left.is_empty() {
+            let (some, later) = left.split_at(left.len().min(at_once));
+            let mut items = self.store.table.read_each(some).await?;
+            items.sort_by(|a, b| b.key.sk.cmp(&a.key.sk));
+            self.fill(page, &items, None).await?;
+            (left, at_once) = (later, AT_ONCE);
+        }
+        Ok(())
+    }
+
+    /// The places in these runs, from `before` on. Where dates may leave much out of a few runs, all that
+    /// a page looks at is read at once.
+    fn places(&self, runs: &[Run], before: Option<RecordId>, limit: usize) -> Vec<Scroll<'_>> {
+        let all = if self.dates() == (None, None) { 0 } else { looked_at(limit) };
+        let ahead = (all / runs.len().max(1)).max(limit + 1);
+        let range = |run: &Run| run.range(self.patient, before, self.key);
+        runs.iter().map(|run| self.store.scroll(range(run), None).by(ahead)).collect()
+    }
+
+    /// The record at a place, if its class is shown.
+    fn wanted(&self, place: &Item) -> Result<Option<Key>, Fault> {
+        let Some((_, id)) = classed_record(&place.key) else { return Ok(None) };
+        let shown = self.shows(place.open(self.key)?);
         Ok(shown.then(|| keys::record(self.patient, id)))
     }
 }

@@ -1,5 +1,7 @@
 //! Records: what they are about, and how far a document has come.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Date, named};
 
 named! {
@@ -52,7 +54,7 @@ impl RecordType {
 }
 
 /// What consent needs to know of a record, and nothing else.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Class {
     /// What it is about.
     pub kind: RecordType,

@@ -110,10 +110,25 @@ pub fn records_in_class(of: PatientId, token: &str, before: Option<RecordId>) ->
     until(patient(of), &format!("CLASS#{token}#"), before)
 }
 
-/// The token and the record that a place among those of a class names.
+/// Where a record stands among those of its type whose dates lie in the same days of a year, as
+/// [`record_in_class`] does.
+#[must_use]
+pub fn record_in_days(of: PatientId, token: &str, id: RecordId) -> Key {
+    Key::new(patient(of), format!("DAYS#{token}#{id}"))
+}
+
+/// The places of a patient's records of one type and of some days of a year, or of those made before
+/// `before`.
+#[must_use]
+pub fn records_in_days(of: PatientId, token: &str, before: Option<RecordId>) -> Range {
+    until(patient(of), &format!("DAYS#{token}#"), before)
+}
+
+/// The token and the record that a place among those of a class or of days names.
 #[must_use]
 pub fn classed_record(key: &Key) -> Option<(&str, RecordId)> {
-    let (token, id) = key.sk.strip_prefix("CLASS#")?.split_once('#')?;
+    let place = ["CLASS#", "DAYS#"].iter().find_map(|prefix| key.sk.strip_prefix(prefix));
+    let (token, id) = place?.split_once('#')?;
     Some((token, RecordId::parse(id)?))
 }
 
@@ -377,10 +392,18 @@ mod tests {
         let of = PatientId(uuid::Uuid::now_v7());
         let id = RecordId(uuid::Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_1000));
         let later = RecordId(uuid::Uuid::from_u128(id.0.as_u128() + 1));
-        let runs: [fn(PatientId, Option<RecordId>) -> Range; 3] =
-            [records, |of, before| records_in_class(of, "t", before), words_until];
-        let places: [fn(PatientId, RecordId) -> Key; 3] =
-            [record, |of, id| record_in_class(of, "t", id), |of, id| words(of, id, 2)];
+        let runs: [fn(PatientId, Option<RecordId>) -> Range; 4] = [
+            records,
+            words_until,
+            |of, before| records_in_class(of, "t", before),
+            |of, before| records_in_days(of, "t", before),
+        ];
+        let places: [fn(PatientId, RecordId) -> Key; 4] = [
+            record,
+            |of, id| words(of, id, 2),
+            |of, id| record_in_class(of, "t", id),
+            |of, id| record_in_days(of, "t", id),
+        ];
         for (run, place) in runs.into_iter().zip(places) {
             let within = |before, id| {
                 let range = run(of, before);
@@ -390,6 +413,7 @@ mod tests {
             assert!(!within(Some(id), id) && !within(Some(id), later));
         }
         assert_eq!(classed_record(&record_in_class(of, "t", id)), Some(("t", id)));
+        assert_eq!(classed_record(&record_in_days(of, "t", id)), Some(("t", id)));
         assert_eq!(classed_record(&record(of, id)), None);
         assert_eq!(words_of(&words(of, id, 12)), Some((id, 12)));
         assert_eq!(words_of(&text_page(of, id, 1)), None);

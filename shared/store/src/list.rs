@@ -10,7 +10,7 @@ use crate::{
     Store,
     error::Fault,
     keys::{Key, Range},
-    table::{Attributes, Item, Part, key_attributes},
+    table::{Attributes, Item, Part},
     vault::DataKey,
 };
 
@@ -18,6 +18,8 @@ use crate::{
 const BATCH: usize = 100;
 /// How many items a query looks at, at most: about what DynamoDB gives in one answer (1 MB).
 const BIGGEST_BATCH: usize = 1000;
+/// How many runs are asked at once: each question takes a connection.
+const ASKED_AT_ONCE: usize = 32;
 /// How many items a page looks at for each that it may show.
 const LOOKED_AT_FOR_EACH: usize = 5;
 
@@ -65,6 +67,10 @@ impl Scroll<'_> {
     #[must_use]
     pub fn has_ended(&self) -> bool {
         self.ended
+    }
+
+    fn end(&mut self) {
+        (self.after, self.ended) = (None, true);
     }
 
     /// The next items; `None` at the end.
@@ -136,8 +142,13 @@ struct Run<'s> {
 
 impl<'s> FromIterator<Scroll<'s>> for Merged<'s> {
     fn from_iter<T: IntoIterator<Item = Scroll<'s>>>(scrolls: T) -> Self {
-        let runs = scrolls.into_iter().map(|scroll| Run { scroll, ahead: VecDeque::new() });
-        Self { runs: runs.collect() }
+        Self { runs: scrolls.into_iter().map(Run::from).collect() }
+    }
+}
+
+impl<'s> From<Scroll<'s>> for Run<'s> {
+    fn from(scroll: Scroll<'s>) -> Self {
+        Self { scroll, ahead: VecDeque::new() }
     }
 }
 
@@ -162,13 +173,15 @@ impl Run<'_> {
     }
 }
 
-impl Merged<'_> {
-    /// The next items; `None` at the end. Runs that need a query are asked at once.
+impl<'s> Merged<'s> {
+    /// The next items; `None` at the end. Runs that need a query are asked side by side.
     ///
     /// # Errors
     /// `Fault::Unavailable` when the table refuses.
     pub async fn next(&mut self) -> Result<Option<Vec<Item>>, Fault> {
-        try_join_all(self.runs.iter_mut().map(Run::refill)).await?;
+        for some in self.runs.chunks_mut(ASKED_AT_ONCE) {
+            try_join_all(some.iter_mut().map(Run::refill)).await?;
+        }
         let mut items = Vec::new();
         while self.runs.iter().all(Run::is_known) {
             let newest = self.runs.iter_mut().max_by(|a, b| a.next_id().cmp(&b.next_id()));
@@ -178,6 +191,25 @@ impl Merged<'_> {
             }
         }
         Ok((!items.is_empty()).then_some(items))
+    }
+
+    /// Goes on by other runs instead of one of which something is left, where `parts` names such: it
+    /// is given the place that the run was read to.
+    ///
+    /// # Errors
+    /// Those of `Item::from_attributes`.
+    pub fn part(&mut self, parts: impl Fn(&Key) -> Option<Vec<Scroll<'s>>>) -> Result<(), Fault> {
+        let mut new = Vec::new();
+        for run in &mut self.runs {
+            let Some(last) = run.scroll.after.clone() else { continue };
+            let Item { key, .. } = Item::from_attributes(last)?;
+            if let Some(parts) = parts(&key) {
+                run.scroll.end();
+                new.extend(parts.into_iter().map(Run::from));
+            }
+        }
+        self.runs.extend(new);
+        Ok(())
     }
 }
 
@@ -212,7 +244,7 @@ impl<T> Page<T> {
         self.more |= self.items.len() >= self.limit;
         if !self.more {
             self.items.push(value);
-            self.look_on(place(item), 1);
+            self.look_on(item);
         }
     }
 
@@ -220,14 +252,7 @@ impl<T> Page<T> {
     /// page ends, short as it is: the next one goes on from here.
     pub fn pass(&mut self, item: &Item) {
         if !self.more {
-            self.look_on(place(item), 1);
-        }
-    }
-
-    /// Passes over so many items at once, of which `last` is the last.
-    pub fn pass_to(&mut self, last: &Key, items: usize) {
-        if !self.more {
-            self.look_on(key_attributes(last), items);
+            self.look_on(item);
         }
     }
 
@@ -237,9 +262,9 @@ impl<T> Page<T> {
         self.more |= self.left == 0;
     }
 
-    fn look_on(&mut self, last: Attributes, items: usize) {
-        self.last = Some(last);
-        self.look_beside(items);
+    fn look_on(&mut self, item: &Item) {
+        self.last = Some(place(item));
+        self.look_beside(1);
     }
 
     /// The same page, with its items shown in another way.
@@ -330,19 +355,7 @@ mod tests {
         assert!(page.is_full());
         page.offer(&item(10), 1);
         page.pass(&item(11));
-        page.pass_to(&item(12).key, 1);
         assert_eq!(page.items, [0]);
         assert_eq!(end(&page), (Some("00009"), true));
-    }
-
-    #[test]
-    fn many_are_passed_over_at_once_as_one_by_one() {
-        let mut page = Page::of(2);
-        page.offer(&item(0), 0);
-        page.pass_to(&item(6).key, 6);
-        assert!(!page.is_full());
-        page.pass_to(&item(40).key, 30);
-        page.offer(&item(41), 1);
-        assert_eq!((&page.items, end(&page)), (&vec![0], (Some("00040"), true)));
     }
 }

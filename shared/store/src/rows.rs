@@ -129,10 +129,10 @@ pub fn record_items(
     id: RecordId,
     (row, content): (&Record, &RecordContent),
     key: &DataKey,
-) -> Result<[Attributes; 3], Fault> {
-    let record = sealed_item(&keys::record(of, id), key, row, content)?;
-    let [by_type, by_year] = classes::places(of, id, content.class(), key)?;
-    Ok([record, by_type, by_year])
+) -> Result<Vec<Attributes>, Fault> {
+    let mut items = classes::places(of, id, content.class(), key)?;
+    items.push(sealed_item(&keys::record(of, id), key, row, content)?);
+    Ok(items)
 }
 
 /// A file as it was declared.

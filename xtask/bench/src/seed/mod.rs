@@ -8,7 +8,7 @@ use std::{fs, path::PathBuf};
 
 use anyhow::Result;
 use domain::{
-    DoctorId, RecordId,
+    Date, DoctorId, RecordId,
     consent::GrantStatus,
     record::{MediaType, RecordStatus, RecordType, TextStatus},
     staff::Standing,
@@ -298,10 +298,8 @@ impl Seed {
         let narrow = self.writer.doctor(&self.hospital, Standing::Active).await?;
         self.writer.granted(&vault, (&self.hospital, narrow), &[RecordType::Immunization]).await?;
         self.writer.granted(&vault, (&self.hospital, self.doctor), &[]).await?;
-        let past = self.writer.doctor(&self.hospital, Standing::Active).await?;
-        let mut live = self.writer.live(vault.patient, past, &[])?;
-        live.terms.to = Some(rows::OLD.date);
-        self.writer.enforce(&live).await?;
+        let past = self.granted_until(&vault, rows::OLD.date).await?;
+        let parting = self.granted_until(&vault, rows::BEFORE_USUAL).await?;
         let any = shape(&self.image, RecordStatus::Available, Some(TextStatus::Read));
         let old = Shape { class: rows::OLD, ..any.clone() };
         let mut last =
@@ -326,14 +324,23 @@ impl Seed {
         self.decisions("access_request_decide", &vault).await?;
         self.decisions("access_request_decide among live grants", &crowded).await?;
         self.repeat("grant_sweep", || self.events.sample("grant_sweep"))?;
-        self.lists(&vault, [narrow, past], last)
+        self.lists(&vault, [narrow, past, parting], last)
+    }
+
+    /// A doctor who may see the records of a vault up to a day.
+    async fn granted_until(&mut self, vault: &Vault, last: Date) -> Result<DoctorId> {
+        let doctor = self.writer.doctor(&self.hospital, Standing::Active).await?;
+        let mut live = self.writer.live(vault.patient, doctor, &[])?;
+        live.terms.to = Some(last);
+        self.writer.enforce(&live).await?;
+        Ok(doctor)
     }
 
     /// What is read from a vault. Lists ask for as many items as the smallest vault has too: what is
     /// compared is the same answer.
-    fn lists(&self, vault: &Vault, restricted: [DoctorId; 2], record: RecordId) -> Result<()> {
+    fn lists(&self, vault: &Vault, restricted: [DoctorId; 3], record: RecordId) -> Result<()> {
         let (patient, doctor) = (Some(vault.caller()), Some(self.hospital.doctor(self.doctor)));
-        let [narrow, past] = restricted.map(|doctor| Some(self.hospital.doctor(doctor)));
+        let [narrow, past, parting] = restricted.map(|doctor| Some(self.hospital.doctor(doctor)));
         let own = vec![("patientId", vault.patient.to_string())];
         let one = vec![("patientId", vault.patient.to_string()), ("recordId", record.to_string())];
         let few = vec![("limit", SHOWN.to_string())];
@@ -346,6 +353,13 @@ impl Seed {
             ("record_list for a word nowhere", "record_list", patient, &own, absent),
             ("record_list of long ago", "record_list", patient, &own, old),
             ("record_list under a grant of long ago", "record_list", past, &own, few.clone()),
+            (
+                "record_list under a grant that parts a year",
+                "record_list",
+                parting,
+                &own,
+                few.clone(),
+            ),
             ("grant_list", "grant_list", patient, &vec![], few.clone()),
             ("access_request_list", "access_request_list", patient, &vec![], few.clone()),
             ("audit_list", "audit_list", patient, &own, few),

@@ -58,7 +58,9 @@ impl Hospital {
 
 /// What nearly all records are.
 pub(crate) const USUAL: Class =
-    Class { kind: RecordType::LabReport, date: Date::constant(2026, 3, 14) };
+    Class { kind: RecordType::LabReport, date: Date::constant(2026, 11, 16) };
+/// The day before: no other leaves more parts of a year to go by (`store::classes`).
+pub(crate) const BEFORE_USUAL: Date = Date::constant(2026, 11, 15);
 /// Of another type than all others.
 pub(crate) const RARE: Class = Class { kind: RecordType::Immunization, ..USUAL };
 /// Much older than all others.
