@@ -263,6 +263,52 @@ fn dates_that_part_a_year_pass_over_many_and_end_no_page() -> Outcome {
     Ok(())
 }
 
+/// Of three types in two years there are more than a list for one reads at first, so it goes by more
+/// spans of days than it asks for at once.
+#[test]
+fn dates_that_part_years_of_several_types_show_all_in_order() -> Outcome {
+    let stack = Stack::get()?;
+    let ward = Ward::get(stack)?;
+    let patient = Patient::join(stack, "Petra Parts")?;
+    let kinds = ["lab-report", "imaging", "referral"];
+    let days = ["2019-02-01", "2019-02-02", "2019-12-31", "2020-02-29", "2020-11-14", "2020-11-15"];
+    let within = "2019-02-02".."2020-11-15";
+    let of = |kind: &str| -> Outcome<Vec<String>> {
+        let mut made = Vec::new();
+        for date in days {
+            let id = patient.note(stack, kind, date, "Dated", "x")?;
+            made.extend(within.contains(&date).then_some(id));
+        }
+        for date in ["2019-01-01", "2020-12-31"].repeat(3) {
+            patient.note(stack, kind, date, "Outside", "x")?;
+        }
+        Ok(made)
+    };
+    let made = std::thread::scope(|scope| {
+        let threads = kinds.map(|kind| scope.spawn(move || of(kind)));
+        threads.map(|thread| thread.join().expect("a thread that ends"))
+    });
+    let mut expected = made.into_iter().collect::<Outcome<Vec<_>>>()?.concat();
+    expected.sort();
+    expected.reverse();
+    let mut terms = reading(&kinds, 3600);
+    terms["from"] = json!("2019-02-02");
+    terms["to"] = json!("2020-11-14");
+    ward.doctor.granted(stack, &patient, &terms)?;
+    for (token, filter) in
+        [(patient.token(), "&from=2019-02-02&to=2020-11-14"), (ward.doctor.token(), "")]
+    {
+        for limit in [1, 4, 12] {
+            let path = patient.path(&format!("/records?limit={limit}{filter}"));
+            let first = stack.get_path(&path).token(token).expect(200)?;
+            ensure(first.list("/items")?.len() == limit, format!("whole: {}", first.body))?;
+            let shown = ids(&pages(stack, token, &path)?);
+            ensure(shown == expected, format!("{path}: {shown:?}, not {expected:?}"))?;
+        }
+    }
+    Ok(())
+}
+
 /// How long a search takes would tell a stranger how much there is.
 #[test]
 fn i10_a_strangers_search_reads_no_more_than_any_list_of_theirs() -> Outcome {

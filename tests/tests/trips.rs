@@ -90,7 +90,7 @@ fn a_warm_request_makes_at_most_two_round_trips_one_after_the_other() -> Outcome
 }
 
 /// A list whose page the newest records do not fill reads a page of places and one of records (DESIGN
-/// section 4), and one more of places where many of those in a year are of other dates; a doctor's
+/// section 4), and one more of places where those of a year go on that the dates part; a doctor's
 /// search the words of the records that are theirs to see.
 fn a_list_adds_a_trip_for_each_page_it_reads_more(stack: &Stack) -> Outcome {
     let doctor = &Ward::get(stack)?.doctor;

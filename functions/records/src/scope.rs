@@ -108,11 +108,6 @@ impl Scope<'_> {
         (terms.and_then(|terms| terms.from).max(from), latest)
     }
 
-    /// Whether a record of this class is shown, as far as its class says.
-    pub(crate) fn shows(&self, class: Class) -> bool {
-        self.filter.admits_class(class) && self.grant.is_none_or(|grant| covers(grant, class))
-    }
-
     /// Offers to `page` what it shows of `items`, newest first, until it is full. `words` are
     /// those beside a run of all records, where `items` are of such a run.
     pub(crate) async fn fill(

@@ -4,9 +4,9 @@
 use domain::{RecordId, names::Named, record::RecordType};
 use store::{
     Fault, Item, Key,
-    classes::Run,
+    classes::{ClassPlace, Span},
     keys::{self, classed_record},
-    list::{Merged, Page, Scroll, looked_at},
+    list::{Merged, Page, looked_at},
 };
 
 use crate::{scope::Scope, search::Words, view::RecordView};
@@ -49,9 +49,9 @@ impl Scope<'_> {
     }
 
     /// Goes by the places of these types, and of the years where dates matter, and reads the records
-    /// whose dates fit. A run that goes on after its first answer, and holds records of other dates, is
-    /// left for those of its parts that hold no others: what dates leave out is passed over once, not
-    /// to its end.
+    /// whose dates fit. A run of which something is left after its first answer, and in which other
+    /// dates may lie, is left for those of its parts in which there are none: what dates leave out is
+    /// passed over once, not to its end.
     async fn along(
         &self,
         types: &[RecordType],
@@ -60,38 +60,38 @@ impl Scope<'_> {
         limit: usize,
     ) -> Result<(), Fault> {
         let dates = self.dates();
-        let by_token = self.classes.runs(types, dates, self.key);
+        let spans = self.classes.spans(types, dates, self.key);
+        let range = |span: &Span, before| span.range(self.patient, before, self.key);
         let parts = |last: &Key| {
             let (token, id) = classed_record(last)?;
-            let parts = self.classes.parts(*by_token.get(token)?, dates, self.key)?;
-            Some(self.places(&parts, Some(id), limit))
+            let parts = self.classes.parts(*spans.get(token)?, dates, self.key)?;
+            Some(parts.iter().map(|part| range(part, Some(id))).collect())
         };
-        let all: Vec<_> = by_token.values().copied().collect();
-        let mut runs: Merged<'_> = self.places(&all, before, limit).into_iter().collect();
-        let (mut wanted, mut goes_on) = (Vec::new(), true);
-        while goes_on && !page.is_full() {
-            let places = runs.next().await?;
-            goes_on = places.is_some();
-            for place in places.iter().flatten() {
+        // Where dates may leave much out of a few runs, all that a page looks at is read at once.
+        let all = if dates == (None, None) { 0 } else { looked_at(limit) };
+        let ahead = (all / spans.len().max(1)).max(limit + 1);
+        let run = |span| self.store.scroll(range(span, before), None).by(ahead);
+        let mut runs: Merged<'_> = spans.values().map(run).collect();
+        let mut wanted = Vec::new();
+        while !page.is_full() {
+            let Some(places) = runs.next().await? else { return self.read(page, &wanted).await };
+            for place in &places {
                 wanted.extend(self.wanted(place)?);
             }
-            runs.part(parts)?;
-            if wanted.len() > limit || !goes_on {
-                self.read(page, &std::mem::take(&mut wanted), limit).await?;
+            if wanted.len() > page.room() {
+                self.read(page, &std::mem::take(&mut wanted)).await?;
+            }
+            if !page.is_full() {
+                runs.part(looked_at(limit), parts)?;
             }
         }
         Ok(())
     }
 
     /// Offers these records to `page`, newest first, until it is full.
-    async fn read(
-        &self,
-        page: &mut Page<RecordView>,
-        records: &[Key],
-        limit: usize,
-    ) -> Result<(), Fault> {
+    async fn read(&self, page: &mut Page<RecordView>, records: &[Key]) -> Result<(), Fault> {
         // A page first: where nothing is passed over, that fills it.
-        let (mut left, mut at_once) = (records, AT_ONCE.min(limit + 1));
+        let (mut left, mut at_once) = (records, AT_ONCE.min(page.room() + 1));
         while !page.is_full() && !left.is_empty() {
             let (some, later) = left.split_at(left.len().min(at_once));
             let mut items = self.store.table.read_each(some).await?;
@@ -102,19 +102,11 @@ impl Scope<'_> {
         Ok(())
     }
 
-    /// The places in these runs, from `before` on. Where dates may leave much out of a few runs, all that
-    /// a page looks at is read at once.
-    fn places(&self, runs: &[Run], before: Option<RecordId>, limit: usize) -> Vec<Scroll<'_>> {
-        let all = if self.dates() == (None, None) { 0 } else { looked_at(limit) };
-        let ahead = (all / runs.len().max(1)).max(limit + 1);
-        let range = |run: &Run| run.range(self.patient, before, self.key);
-        runs.iter().map(|run| self.store.scroll(range(run), None).by(ahead)).collect()
-    }
-
-    /// The record at a place, if its class is shown.
+    /// The record at a place, if it is of a date that is shown.
     fn wanted(&self, place: &Item) -> Result<Option<Key>, Fault> {
         let Some((_, id)) = classed_record(&place.key) else { return Ok(None) };
-        let shown = self.shows(place.open(self.key)?);
+        let ((from, to), ClassPlace { date }) = (self.dates(), place.open(self.key)?);
+        let shown = from.is_none_or(|from| from <= date) && to.is_none_or(|to| date <= to);
         Ok(shown.then(|| keys::record(self.patient, id)))
     }
 }

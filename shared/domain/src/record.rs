@@ -1,7 +1,5 @@
 //! Records: what they are about, and how far a document has come.
 
-use serde::{Deserialize, Serialize};
-
 use crate::{Date, named};
 
 named! {
@@ -54,7 +52,7 @@ impl RecordType {
 }
 
 /// What consent needs to know of a record, and nothing else.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Class {
     /// What it is about.
     pub kind: RecordType,

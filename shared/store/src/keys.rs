@@ -110,15 +110,15 @@ pub fn records_in_class(of: PatientId, token: &str, before: Option<RecordId>) ->
     until(patient(of), &format!("CLASS#{token}#"), before)
 }
 
-/// Where a record stands among those of its type whose dates lie in the same days of a year, as
-/// [`record_in_class`] does.
+/// Where a record stands among those of its type and decade, or of its type and some days of a year;
+/// see [`record_in_class`].
 #[must_use]
 pub fn record_in_days(of: PatientId, token: &str, id: RecordId) -> Key {
     Key::new(patient(of), format!("DAYS#{token}#{id}"))
 }
 
-/// The places of a patient's records of one type and of some days of a year, or of those made before
-/// `before`.
+/// The places of a patient's records of one type and decade, or of one type and some days of a year, or
+/// of those made before `before`.
 #[must_use]
 pub fn records_in_days(of: PatientId, token: &str, before: Option<RecordId>) -> Range {
     until(patient(of), &format!("DAYS#{token}#"), before)

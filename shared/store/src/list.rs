@@ -20,6 +20,8 @@ const BATCH: usize = 100;
 const BIGGEST_BATCH: usize = 1000;
 /// How many runs are asked at once: each question takes a connection.
 const ASKED_AT_ONCE: usize = 32;
+/// How many items a query looks at, at least, where many runs are asked.
+const FEW: usize = 25;
 /// How many items a page looks at for each that it may show.
 const LOOKED_AT_FOR_EACH: usize = 5;
 
@@ -153,23 +155,21 @@ impl<'s> From<Scroll<'s>> for Run<'s> {
 }
 
 impl Run<'_> {
+    /// Whether it is not known what comes next in it.
+    fn is_out(&self) -> bool {
+        self.ahead.is_empty() && !self.scroll.has_ended()
+    }
+
     async fn refill(&mut self) -> Result<(), Fault> {
-        while self.ahead.is_empty() {
-            match self.scroll.next().await? {
-                Some(items) => self.ahead.extend(items),
-                None => break,
-            }
+        while self.is_out() {
+            self.ahead.extend(self.scroll.next().await?.into_iter().flatten());
         }
         Ok(())
     }
 
-    /// Whether it is known what comes next in this run.
-    fn is_known(&self) -> bool {
-        self.scroll.has_ended() || !self.ahead.is_empty()
-    }
-
-    fn next_id(&self) -> Option<&str> {
-        self.ahead.front().and_then(|item| item.key.sk.rsplit('#').next())
+    /// The last id that is known of it, where more may come.
+    fn oldest(&self) -> Option<&str> {
+        self.ahead.back().filter(|_| !self.scroll.has_ended()).map(id)
     }
 }
 
@@ -179,38 +179,50 @@ impl<'s> Merged<'s> {
     /// # Errors
     /// `Fault::Unavailable` when the table refuses.
     pub async fn next(&mut self) -> Result<Option<Vec<Item>>, Fault> {
-        for some in self.runs.chunks_mut(ASKED_AT_ONCE) {
-            try_join_all(some.iter_mut().map(Run::refill)).await?;
+        let mut out: Vec<_> = self.runs.iter_mut().filter(|run| run.is_out()).collect();
+        for some in out.chunks_mut(ASKED_AT_ONCE) {
+            try_join_all(some.iter_mut().map(|run| run.refill())).await?;
         }
+        // What is older may come after what a run has not told yet.
+        let until = self.runs.iter().filter_map(Run::oldest).max().unwrap_or_default().to_owned();
         let mut items = Vec::new();
-        while self.runs.iter().all(Run::is_known) {
-            let newest = self.runs.iter_mut().max_by(|a, b| a.next_id().cmp(&b.next_id()));
-            match newest.and_then(|run| run.ahead.pop_front()) {
-                Some(item) => items.push(item),
-                None => break,
-            }
+        for run in &mut self.runs {
+            let known = run.ahead.partition_point(|item| id(item) >= until.as_str());
+            items.extend(run.ahead.drain(..known));
         }
+        items.sort_by(|a, b| id(b).cmp(id(a)));
         Ok((!items.is_empty()).then_some(items))
     }
 
     /// Goes on by other runs instead of one of which something is left, where `parts` names such: it
-    /// is given the place that the run was read to.
+    /// is given the place that the run was read to. Of all these together about `items` are read
+    /// ahead.
     ///
     /// # Errors
     /// Those of `Item::from_attributes`.
-    pub fn part(&mut self, parts: impl Fn(&Key) -> Option<Vec<Scroll<'s>>>) -> Result<(), Fault> {
+    pub fn part(
+        &mut self,
+        items: usize,
+        parts: impl Fn(&Key) -> Option<Vec<Range>>,
+    ) -> Result<(), Fault> {
         let mut new = Vec::new();
         for run in &mut self.runs {
             let Some(last) = run.scroll.after.clone() else { continue };
             let Item { key, .. } = Item::from_attributes(last)?;
             if let Some(parts) = parts(&key) {
                 run.scroll.end();
-                new.extend(parts.into_iter().map(Run::from));
+                new.extend(parts.into_iter().map(|range| run.scroll.store.scroll(range, None)));
             }
         }
-        self.runs.extend(new);
+        let each = (items / new.len().max(1)).max(FEW);
+        self.runs.extend(new.into_iter().map(|scroll| Run::from(scroll.by(each))));
         Ok(())
     }
+}
+
+/// The id that its sort key ends in.
+fn id(item: &Item) -> &str {
+    item.key.sk.rsplit('#').next().unwrap_or_default()
 }
 
 /// A page being filled. It takes one item more than it shows, to know whether there are more:
@@ -237,6 +249,12 @@ impl<T> Page<T> {
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.more
+    }
+
+    /// How many more items it may show.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        self.limit.saturating_sub(self.items.len())
     }
 
     /// Offers what `item` shows as.
