@@ -264,7 +264,7 @@ fn dates_that_part_a_year_pass_over_many_and_end_no_page() -> Outcome {
 }
 
 /// Of three types in two years there are more than a list for one reads at first, so it goes by more
-/// spans of days than it asks for at once.
+/// spans of days than it asks for at once. What is older and found at first has to wait for these.
 #[test]
 fn dates_that_part_years_of_several_types_show_all_in_order() -> Outcome {
     let stack = Stack::get()?;
@@ -284,14 +284,16 @@ fn dates_that_part_years_of_several_types_show_all_in_order() -> Outcome {
         }
         Ok(made)
     };
+    let older = ["2020-05-10"; 3].map(|date| patient.note(stack, "prescription", date, "Old", "x"));
     let made = std::thread::scope(|scope| {
         let threads = kinds.map(|kind| scope.spawn(move || of(kind)));
         threads.map(|thread| thread.join().expect("a thread that ends"))
     });
     let mut expected = made.into_iter().collect::<Outcome<Vec<_>>>()?.concat();
+    expected.extend(older.into_iter().collect::<Outcome<Vec<_>>>()?);
     expected.sort();
     expected.reverse();
-    let mut terms = reading(&kinds, 3600);
+    let mut terms = reading(&[&kinds[..], &["prescription"]].concat(), 3600);
     terms["from"] = json!("2019-02-02");
     terms["to"] = json!("2020-11-14");
     ward.doctor.granted(stack, &patient, &terms)?;
