@@ -311,6 +311,36 @@ fn dates_that_part_years_of_several_types_show_all_in_order() -> Outcome {
     Ok(())
 }
 
+/// Of so many types and years that a list goes by the types, and from there by decades and years.
+#[test]
+fn dates_over_many_years_of_some_types_show_all_in_order() -> Outcome {
+    let stack = Stack::get()?;
+    let patient = Patient::join(stack, "Maya Many")?;
+    let of = |kind: &str| -> Outcome<Vec<String>> {
+        let year = |year| patient.note(stack, kind, &format!("{year}-06-15"), "Yearly", "x");
+        (1998..2015).map(year).collect()
+    };
+    let (labs, images) = std::thread::scope(|scope| {
+        let images = scope.spawn(|| of("imaging"));
+        (of("lab-report"), images.join().expect("a thread that ends"))
+    });
+    let all = [labs?, images?];
+    for (from, to, years) in
+        [("1998-06-15", "2014-06-14", 1998..2014), ("1999-06-16", "2012-06-15", 2000..2013)]
+    {
+        let within = years.start - 1998..years.end - 1998;
+        let mut expected = all.each_ref().map(|all| all[within.clone()].to_vec()).concat();
+        expected.sort();
+        expected.reverse();
+        for limit in [1, 7] {
+            let path = patient.path(&format!("/records?limit={limit}&from={from}&to={to}"));
+            let shown = ids(&pages(stack, patient.token(), &path)?);
+            ensure(shown == expected, format!("{path}: {shown:?}, not {expected:?}"))?;
+        }
+    }
+    Ok(())
+}
+
 /// How long a search takes would tell a stranger how much there is.
 #[test]
 fn i10_a_strangers_search_reads_no_more_than_any_list_of_theirs() -> Outcome {

@@ -2,6 +2,7 @@
 //! (docs/adr/0015-records-by-type.md).
 
 use domain::{RecordId, names::Named, record::RecordType};
+use futures_util::future::try_join_all;
 use store::{
     Fault, Item, Key,
     classes::{ClassPlace, Span},
@@ -11,7 +12,7 @@ use store::{
 
 use crate::{scope::Scope, search::Words, view::RecordView};
 
-/// The most records read at once (DynamoDB's BatchGetItem).
+/// The most records read by one call (DynamoDB's BatchGetItem).
 const AT_ONCE: usize = 100;
 
 impl Scope<'_> {
@@ -73,28 +74,29 @@ impl Scope<'_> {
         let run = |span| self.store.scroll(range(span, before), None).by(ahead);
         let mut runs: Merged<'_> = spans.values().map(run).collect();
         let mut wanted = Vec::new();
-        while !page.is_full() {
-            let Some(places) = runs.next().await? else { return self.read(page, &wanted).await };
+        while let Some(places) = runs.next().await? {
             for place in &places {
                 wanted.extend(self.wanted(place)?);
             }
             if wanted.len() > page.room() {
                 self.read(page, &std::mem::take(&mut wanted)).await?;
             }
-            if !page.is_full() {
-                runs.part(looked_at(limit), parts)?;
+            if page.is_full() {
+                return Ok(());
             }
+            runs.replace(looked_at(limit), parts)?;
         }
-        Ok(())
+        self.read(page, &wanted).await
     }
 
     /// Offers these records to `page`, newest first, until it is full.
     async fn read(&self, page: &mut Page<RecordView>, records: &[Key]) -> Result<(), Fault> {
         // A page first: where nothing is passed over, that fills it.
-        let (mut left, mut at_once) = (records, AT_ONCE.min(page.room() + 1));
+        let (mut left, mut at_once) = (records, page.room() + 1);
         while !page.is_full() && !left.is_empty() {
             let (some, later) = left.split_at(left.len().min(at_once));
-            let mut items = self.store.table.read_each(some).await?;
+            let reads = some.chunks(AT_ONCE).map(|keys| self.store.table.read_each(keys));
+            let mut items = try_join_all(reads).await?.concat();
             items.sort_by(|a, b| b.key.sk.cmp(&a.key.sk));
             self.fill(page, &items, None).await?;
             (left, at_once) = (later, AT_ONCE);

@@ -194,24 +194,24 @@ impl<'s> Merged<'s> {
         Ok((!items.is_empty()).then_some(items))
     }
 
-    /// Goes on by other runs instead of one of which something is left, where `parts` names such: it
+    /// Goes on by other runs instead of one of which something is left, where `others` names such: it
     /// is given the place that the run was read to. Of all these together about `items` are read
     /// ahead.
     ///
     /// # Errors
     /// Those of `Item::from_attributes`.
-    pub fn part(
+    pub fn replace(
         &mut self,
         items: usize,
-        parts: impl Fn(&Key) -> Option<Vec<Range>>,
+        others: impl Fn(&Key) -> Option<Vec<Range>>,
     ) -> Result<(), Fault> {
         let mut new = Vec::new();
         for run in &mut self.runs {
             let Some(last) = run.scroll.after.clone() else { continue };
             let Item { key, .. } = Item::from_attributes(last)?;
-            if let Some(parts) = parts(&key) {
+            if let Some(others) = others(&key) {
                 run.scroll.end();
-                new.extend(parts.into_iter().map(|range| run.scroll.store.scroll(range, None)));
+                new.extend(others.into_iter().map(|range| run.scroll.store.scroll(range, None)));
             }
         }
         let each = (items / new.len().max(1)).max(FEW);

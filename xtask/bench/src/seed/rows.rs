@@ -58,9 +58,9 @@ impl Hospital {
 
 /// What nearly all records are.
 pub(crate) const USUAL: Class =
-    Class { kind: RecordType::LabReport, date: Date::constant(2026, 11, 16) };
-/// The day before: no other leaves more parts of a year to go by (`store::classes`).
-pub(crate) const BEFORE_USUAL: Date = Date::constant(2026, 11, 15);
+    Class { kind: RecordType::LabReport, date: Date::constant(2026, 11, 10) };
+/// The day before: up to no other do more parts of a year go (`store::classes`).
+pub(crate) const BEFORE_USUAL: Date = Date::constant(2026, 11, 9);
 /// Of another type than all others.
 pub(crate) const RARE: Class = Class { kind: RecordType::Immunization, ..USUAL };
 /// Much older than all others.
