@@ -5,7 +5,9 @@ use testkit::{
     Call, Outcome, Patient, Stack, Ward,
     cast::{pages, reading},
     documents::Document,
-    ensure, poll,
+    ensure,
+    http::post_form,
+    poll,
 };
 
 fn ids(items: &[Value]) -> Vec<String> {
@@ -417,9 +419,8 @@ fn a_record_without_its_file_is_the_patients_alone() -> Outcome {
     let ward = Ward::get(stack)?;
     let patient = Patient::join(stack, "Wilma Waiting")?;
     let file = Document::new("later.txt", "text/plain", b"later".to_vec());
-    let begun = stack.post(&patient.path("/uploads")).token(patient.token());
-    let begun = begun.json(&file.declaration("lab-report", "Later")).expect(201)?;
-    let path = patient.path(&format!("/records/{}", begun.text("/recordId")?));
+    let (id, _) = patient.announce(stack, "lab-report", "2026-01-10", "Later", &file)?;
+    let path = patient.path(&format!("/records/{id}"));
     let mine = stack.get_path(&path).token(patient.token()).expect(200)?;
     ensure(mine.body["status"] == "awaiting-upload", format!("{}", mine.body))?;
     let link = stack.get_path(&format!("{path}/content")).token(patient.token());
@@ -428,4 +429,67 @@ fn a_record_without_its_file_is_the_patients_alone() -> Outcome {
     stack.get_path(&path).token(ward.doctor.token()).expect(404)?;
     let list = stack.get_path(&patient.path("/records")).token(ward.doctor.token()).expect(200)?;
     ensure(list.body["items"] == json!([]), "not listed to the doctor")
+}
+
+/// Whether a file is awaited, came or was rejected: its owner finds the record by type and date, a
+/// doctor only where it can be read.
+#[test]
+fn a_record_is_found_by_type_and_date_as_far_as_its_file_has_come() -> Outcome {
+    let stack = Stack::get()?;
+    let ward = Ward::get(stack)?;
+    let patient = Patient::join(stack, "Stella Status")?;
+    let came = patient.note(stack, "imaging", "2026-01-10", "Came", "x")?;
+    let file = Document::new("scan.png", "image/png", b"no image at all".to_vec());
+    let announce = |title| patient.announce(stack, "imaging", "2026-01-10", title, &file);
+    let ((awaited, _), (rejected, form)) = (announce("Awaited")?, announce("Rejected")?);
+    post_form(&form, &file)?.expect(204)?;
+    poll("the rejection", || {
+        let path = patient.path(&format!("/records/{rejected}"));
+        let record = stack.get_path(&path).token(patient.token()).expect(200)?;
+        Ok((record.body["status"] == "rejected").then_some(()))
+    })?;
+    patient.note(stack, "referral", "2026-01-10", "Other", "x")?;
+    ward.doctor.granted(stack, &patient, &reading(&["imaging"], 3600))?;
+    let found = |token: &str, query: &str| -> Outcome<Vec<String>> {
+        Ok(ids(&pages(stack, token, &patient.path(&format!("/records?limit=1{query}")))?))
+    };
+    let all = [rejected, awaited, came.clone()];
+    for query in ["&type=imaging", "&type=imaging&from=2026-01-01", "&type=imaging&to=2026-12-31"] {
+        let shown = found(patient.token(), query)?;
+        ensure(shown == all, format!("{query}: {shown:?}"))?;
+        let shown = found(ward.doctor.token(), query)?;
+        ensure(shown == [came.clone()], format!("{query}, the doctor: {shown:?}"))?;
+    }
+    ensure(found(ward.doctor.token(), "")? == [came], "all granted")
+}
+
+/// The oldest date and the last that can be said, and those that other systems write for unknown ones.
+#[test]
+fn dates_of_any_century_show_all_in_order() -> Outcome {
+    let stack = Stack::get()?;
+    let ward = Ward::get(stack)?;
+    let patient = Patient::join(stack, "Cecilia Century")?;
+    let days = ["0001-01-01", "1753-01-01", "1899-12-31", "1900-01-01", "2100-02-28", "9999-12-31"];
+    let mut made = Vec::new();
+    for day in days.into_iter().chain(["1899-12-30"; 7]) {
+        made.push((patient.note(stack, "lab-report", day, "Dated", "x")?, day));
+    }
+    made.reverse();
+    ward.doctor.granted(stack, &patient, &reading(&["lab-report"], 3600))?;
+    for (from, to) in [
+        ("0001-01-01", "9999-12-31"),
+        ("0001-01-02", "9999-12-30"),
+        ("1753-01-01", "1899-12-29"),
+        ("1899-12-31", "2100-02-28"),
+        ("1899-12-30", "1899-12-30"),
+    ] {
+        let within = made.iter().filter(|(_, day)| (from..=to).contains(day));
+        let expected: Vec<_> = within.map(|(id, _)| id.clone()).collect();
+        for token in [patient.token(), ward.doctor.token()] {
+            let path = patient.path(&format!("/records?limit=1&from={from}&to={to}"));
+            let shown = ids(&pages(stack, token, &path)?);
+            ensure(shown == expected, format!("{path}: {shown:?}, not {expected:?}"))?;
+        }
+    }
+    Ok(())
 }

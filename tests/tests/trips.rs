@@ -7,7 +7,9 @@ use domain::{
     policy::{Action, Rule},
 };
 use serde_json::{Value, json};
-use testkit::{Hospital, Outcome, Patient, Stack, Ward, cast::reading, ensure, poll};
+use testkit::{
+    Hospital, Outcome, Patient, Stack, Ward, cast::reading, documents::Document, ensure, poll,
+};
 
 /// Plays the operations, each at least twice on the same vault, so that the second is warm.
 fn play(stack: &Stack) -> Outcome {
@@ -97,6 +99,11 @@ fn a_list_adds_a_trip_for_each_page_it_reads_more(stack: &Stack) -> Outcome {
     let patient = Patient::join(stack, "Page Counter")?;
     for date in ["2025-03-01"].into_iter().chain(["2025-11-01"; 6]) {
         patient.note(stack, "lab-report", date, "Count", "x")?;
+    }
+    // A doctor's list goes by none that waits for its file.
+    let file = Document::new("later.txt", "text/plain", b"later".to_vec());
+    for _ in 0..6 {
+        patient.announce(stack, "lab-report", "2026-01-01", "Count", &file)?;
     }
     for kind in ["lab-report", "prescription", "imaging", "referral"] {
         patient.note(stack, kind, "2026-01-01", "Count", "tally")?;

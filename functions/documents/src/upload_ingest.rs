@@ -13,7 +13,7 @@ use domain::{
     record::{Class, MediaType, RecordStatus, Rejection, TextProblem, TextStatus},
 };
 use edge::{Boxed, Event, Message, Service};
-use store::{Fault, Look, Objects, Store, Update, objects::Place, text as value, variable};
+use store::{Change, Fault, Look, Objects, Store, Update, objects::Place, text as value, variable};
 
 use crate::{
     check::check,
@@ -93,7 +93,10 @@ async fn ingest(arrivals: &Arrivals, place: Place, is_last: bool) -> Result<(), 
             };
             match still_permitted(store, &record, content.class()).await? {
                 Some(permit) => {
-                    accept(arrivals, &record, &permit, format, version.as_deref()).await?;
+                    objects.keep(place, version.as_deref()).await?;
+                    let change =
+                        store.admit_record(&permit, place.record, content.class(), &key)?;
+                    accept(change, &record, format).await?;
                     finish(arrivals, place, format, is_last).await
                 }
                 None => reject(arrivals, &record, Rejection::ConsentEnded).await,
@@ -123,15 +126,7 @@ async fn still_permitted(
     Ok(permit(&author, &facts, found.target(), edge::request::now()).ok())
 }
 
-async fn accept(
-    arrivals: &Arrivals,
-    record: &Vaulted,
-    permit: &Permit<UploadCreate>,
-    format: MediaType,
-    version: Option<&str>,
-) -> Result<(), Fault> {
-    let Arrivals { store, objects, .. } = arrivals;
-    objects.keep(record.place, version).await?;
+async fn accept(change: Change<'_>, record: &Vaulted, format: MediaType) -> Result<(), Fault> {
     let update = settled(record, RecordStatus::Available);
     let update = match format {
         MediaType::WebP | MediaType::Dicom => update
@@ -140,7 +135,7 @@ async fn accept(
         _ => update.set("text_status", value(TextStatus::Pending.name())),
     };
     let entry = record.entry(Action::UploadIngest, Done::FileAccepted);
-    store.change(permit).update(update).audit(&entry, edge::request::now()).commit().await
+    change.update(update).audit(&entry, edge::request::now()).commit().await
 }
 
 /// Has the text of a kept file read and empties its quarantine, whatever became of the text.

@@ -14,6 +14,7 @@ use domain::{
     audit::Target,
     consent::Purpose,
     policy::{acts::RecordList, permit},
+    record::Dates,
 };
 use edge::{
     Failure, Http, Input, Paging, Promise, Read, Reader, Reply, Request,
@@ -57,7 +58,8 @@ impl Input for Wanted {
         let (from, to) = (read.query("from", date()), read.query("to", date()));
         let words = read.query("q", text(1, 100))?.unwrap_or_default();
         let words = words.split_whitespace().map(str::to_lowercase).collect();
-        let filter = Filter { kind: kind?, from: from?, to: to?, status: status?, words };
+        let dates = Dates { from: from?, to: to? };
+        let filter = Filter { kind: kind?, dates, status: status?, words };
         Ok(Self { patient: patient?, purpose: purpose?, paging: paging?, filter })
     }
 }

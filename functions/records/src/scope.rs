@@ -3,15 +3,15 @@
 use std::collections::HashSet;
 
 use domain::{
-    Date, PatientId, RecordId,
+    PatientId, RecordId,
     consent::Grant,
     policy::covers,
-    record::{Class, RecordStatus, RecordType, TextStatus},
+    record::{Class, Dates, RecordStatus, RecordType, TextStatus},
 };
 use store::{
     Fault, Item, Store,
-    classes::{Classes, Dates},
-    keys,
+    classes::Classes,
+    keys::{self, Among},
     list::{Page, Scroll, looked_at},
     rows::{Record, RecordContent},
     vault::DataKey,
@@ -26,8 +26,7 @@ pub(crate) const SEARCHED_AT_ONCE: usize = 50;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Filter {
     pub(crate) kind: Option<RecordType>,
-    pub(crate) from: Option<Date>,
-    pub(crate) to: Option<Date>,
+    pub(crate) dates: Dates,
     pub(crate) status: Option<RecordStatus>,
     /// In lower case.
     pub(crate) words: Vec<String>,
@@ -36,8 +35,7 @@ pub(crate) struct Filter {
 impl Filter {
     /// Whether words are searched for along records of every type.
     pub(crate) fn searches_all(&self) -> bool {
-        let classes = self.kind.is_some() || self.from.is_some() || self.to.is_some();
-        !self.words.is_empty() && !classes
+        !self.words.is_empty() && self.kind.is_none() && self.dates == Dates::default()
     }
 
     /// How far a walk along records of every type looks ahead, for a page of `limit`: where words
@@ -54,9 +52,7 @@ impl Filter {
     }
 
     fn admits_class(&self, class: Class) -> bool {
-        self.kind.is_none_or(|kind| class.kind == kind)
-            && self.from.is_none_or(|from| class.date >= from)
-            && self.to.is_none_or(|to| class.date <= to)
+        self.kind.is_none_or(|kind| class.kind == kind) && self.dates.hold(class.date)
     }
 
     /// The words that neither title nor notes hold.
@@ -102,10 +98,13 @@ impl Scope<'_> {
 
     /// From when to when the records are that can be shown.
     pub(crate) fn dates(&self) -> Dates {
-        let (from, to) = (self.filter.from, self.filter.to);
-        let terms = self.grant.map(|grant| &grant.terms);
-        let latest = terms.and_then(|terms| terms.to).into_iter().chain(to).min();
-        (terms.and_then(|terms| terms.from).max(from), latest)
+        let granted = self.grant.map(|grant| grant.terms.dates());
+        self.filter.dates.and(granted.unwrap_or_default())
+    }
+
+    /// Among which records those are that can be shown.
+    pub(crate) fn among(&self) -> Among {
+        if self.grant.is_some() { Among::Available } else { Among::All }
     }
 
     /// Offers to `page` what it shows of `items`, newest first, until it is full. `words` are
@@ -151,7 +150,8 @@ impl Scope<'_> {
         Ok(())
     }
 
-    /// The patient sees all of it; a doctor what the grant covers and what passed the checks.
+    /// The patient sees all of it; a doctor what the grant covers and what passed the checks, as
+    /// [`Self::among`] has it.
     fn covers(&self, row: &Record, content: &RecordContent) -> bool {
         self.grant.is_none_or(|grant| {
             row.status == RecordStatus::Available && covers(grant, content.class())

@@ -1,7 +1,11 @@
 //! The walk along a vault's records, newest first, past those that cannot be shown
 //! (docs/adr/0015-records-by-type.md).
 
-use domain::{RecordId, names::Named, record::RecordType};
+use domain::{
+    RecordId,
+    names::Named,
+    record::{Dates, RecordType},
+};
 use futures_util::future::try_join_all;
 use store::{
     Fault, Item, Key,
@@ -26,7 +30,7 @@ impl Scope<'_> {
     ) -> Result<(), Fault> {
         let types = RecordType::NAMES.iter().map(|(kind, _)| *kind);
         let types: Vec<_> = types.filter(|kind| self.may_show(*kind)).collect();
-        match types.len() == RecordType::NAMES.len() && self.dates() == (None, None) {
+        match types.len() == RecordType::NAMES.len() && self.dates() == Dates::default() {
             true => self.along_all(page, before, limit, words).await,
             false => self.along(&types, page, before, limit).await,
         }
@@ -49,8 +53,8 @@ impl Scope<'_> {
         Ok(())
     }
 
-    /// Goes by the places of these types, and of the years where dates matter, and reads the records
-    /// whose dates fit. A run of which something is left after its first answer, and in which other
+    /// Goes by the places of these types, and of the years and decades where dates matter, and reads
+    /// the records whose dates fit. A run of which something is left after its first answer, and in which other
     /// dates may lie, is left for those of its parts in which there are none: what dates leave out is
     /// passed over once, not to its end.
     async fn along(
@@ -62,14 +66,14 @@ impl Scope<'_> {
     ) -> Result<(), Fault> {
         let dates = self.dates();
         let spans = self.classes.spans(types, dates, self.key);
-        let range = |span: &Span, before| span.range(self.patient, before, self.key);
+        let range = |span: &Span, before| span.range(self.patient, self.among(), before, self.key);
         let parts = |last: &Key| {
             let (token, id) = classed_record(last)?;
             let parts = self.classes.parts(*spans.get(token)?, dates, self.key)?;
             Some(parts.iter().map(|part| range(part, Some(id))).collect())
         };
         // Where dates may leave much out of a few runs, all that a page looks at is read at once.
-        let all = if dates == (None, None) { 0 } else { looked_at(limit) };
+        let all = if dates == Dates::default() { 0 } else { looked_at(limit) };
         let ahead = (all / spans.len().max(1)).max(limit + 1);
         let run = |span| self.store.scroll(range(span, before), None).by(ahead);
         let mut runs: Merged<'_> = spans.values().map(run).collect();
@@ -107,8 +111,7 @@ impl Scope<'_> {
     /// The record at a place, if it is of a date that is shown.
     fn wanted(&self, place: &Item) -> Result<Option<Key>, Fault> {
         let Some((_, id)) = classed_record(&place.key) else { return Ok(None) };
-        let ((from, to), ClassPlace { date }) = (self.dates(), place.open(self.key)?);
-        let shown = from.is_none_or(|from| from <= date) && to.is_none_or(|to| date <= to);
-        Ok(shown.then(|| keys::record(self.patient, id)))
+        let ClassPlace { date } = place.open(self.key)?;
+        Ok(self.dates().hold(date).then(|| keys::record(self.patient, id)))
     }
 }

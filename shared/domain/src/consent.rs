@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Date, GrantId, Timestamp, named,
-    record::{Class, RecordType},
+    record::{Class, Dates, RecordType},
 };
 
 named! {
@@ -132,9 +132,13 @@ impl Terms {
         if !self.types.contains(&class.kind) {
             return Err(Denial::TypeNotGranted);
         }
-        let early = self.from.is_some_and(|from| class.date < from);
-        let late = self.to.is_some_and(|to| class.date > to);
-        if early || late { Err(Denial::DateNotGranted) } else { Ok(()) }
+        if self.dates().hold(class.date) { Ok(()) } else { Err(Denial::DateNotGranted) }
+    }
+
+    /// The record dates covered.
+    #[must_use]
+    pub fn dates(&self) -> Dates {
+        Dates { from: self.from, to: self.to }
     }
 }
 

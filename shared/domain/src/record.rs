@@ -60,6 +60,30 @@ pub struct Class {
     pub date: Date,
 }
 
+/// From one day to another, both included; where one is missing, that side has no end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Dates {
+    /// The first day.
+    pub from: Option<Date>,
+    /// The last.
+    pub to: Option<Date>,
+}
+
+impl Dates {
+    /// Whether a day is one of these.
+    #[must_use]
+    pub fn hold(self, date: Date) -> bool {
+        self.from.is_none_or(|from| from <= date) && self.to.is_none_or(|to| date <= to)
+    }
+
+    /// The days of both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let to = self.to.into_iter().chain(other.to).min();
+        Self { from: self.from.max(other.from), to }
+    }
+}
+
 named! {
     /// How far a record has come.
     pub enum RecordStatus {

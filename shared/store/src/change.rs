@@ -11,17 +11,18 @@ use aws_sdk_dynamodb::{
     },
 };
 use domain::{
-    AuditId, Caller, RecordId, Timestamp,
+    AuditId, Caller, PatientId, RecordId, Timestamp,
     audit::{Draft, Entry},
     names::Named,
     policy::{Act, Aim, Ground, Permit},
+    record::Class,
     staff::Standing,
 };
 
 use crate::{
     Store, classes,
     error::Fault,
-    keys::{self, Key, Owner},
+    keys::{self, Among, Key, Owner},
     look::{Found, staff_key},
     rows::{self, Profile, Record, RecordContent, Saved, Vault, VaultStatus},
     table::{Attributes, SEALED, item, key_attributes, sealed_item},
@@ -222,7 +223,7 @@ impl Store {
         (row, content): (&Record, &RecordContent),
         key: &DataKey,
     ) -> Result<Change<'_>, Fault> {
-        let Aim::Vault { patient, .. } = permit.aim() else { return Err(Fault::Corrupt("vault")) };
+        let patient = patient(permit)?;
         let items = rows::record_items(patient, id, (row, content), key)?;
         let change = items.into_iter().fold(self.change(permit), Change::create);
         let new = found.classes(permit)?.missing(content.class(), key);
@@ -233,10 +234,34 @@ impl Store {
             .update(Update::at_or_new(keys::classes(patient)).add_to_set(classes::TOKENS, new)))
     }
 
+    /// Begins a change, as [`Store::change`] does, by which a record of this class becomes available:
+    /// from then on others than its owner find it.
+    ///
+    /// # Errors
+    /// `Fault::Corrupt` where `permit` is of no vault; see [`sealed_item`].
+    pub fn admit_record<A: Act>(
+        &self,
+        permit: &Permit<A>,
+        id: RecordId,
+        class: Class,
+        key: &DataKey,
+    ) -> Result<Change<'_>, Fault> {
+        let places = classes::places(patient(permit)?, Among::Available, id, class, key)?;
+        Ok(places.into_iter().fold(self.change(permit), Change::create))
+    }
+
     /// Begins a change that no caller asked for: what the clock, a file's arrival or another
     /// event brings. Its conditions are its own.
     pub fn follow_up(&self) -> Change<'_> {
         Change { store: self, items: Vec::new(), fault: None, until: None }
+    }
+}
+
+/// Whose vault a permit is for.
+fn patient<A: Act>(permit: &Permit<A>) -> Result<PatientId, Fault> {
+    match permit.aim() {
+        Aim::Vault { patient, .. } => Ok(patient),
+        _ => Err(Fault::Corrupt("vault")),
     }
 }
 

@@ -11,13 +11,13 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
     Date, PatientId, RecordId,
     names::Named,
-    record::{Class, RecordType},
+    record::{Class, Dates, RecordType},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     error::Fault,
-    keys::{self, Key, Range},
+    keys::{self, Among, Key, Range},
     table::{Attributes, Item, NothingClear, key_attributes, sealed_item},
     vault::DataKey,
 };
@@ -25,8 +25,6 @@ use crate::{
 /// The attribute that holds the tokens of a vault's classes.
 pub(crate) const TOKENS: &str = "tokens";
 
-/// The years that are told apart. All before count as one, and so do all after.
-const YEARS: RangeInclusive<i16> = 1900..=2099;
 /// The days of a month as they are counted, however many it has: so each year ends with the same day.
 const MONTH: i16 = 31;
 /// The last day of a year, counted from 0.
@@ -34,21 +32,19 @@ const LAST_OF_YEAR: i16 = 12 * MONTH - 1;
 /// How many days the longest parts of a year have. Each consists of four shorter ones, down to single
 /// days.
 const LONGEST: i16 = 64;
-/// How many places a record has.
-const PLACES: usize = 7;
+/// In how many spans a record is.
+const SPANS: usize = 9;
 /// From how many tokens on no more are noted: such a vault is searched as if it had records of every
 /// class. It must never be raised, and no token taken away: a vault that was full would look as if
 /// what is not noted were not there.
-const FULL: usize = 256;
+const FULL: usize = 384;
 /// By how many spans a list sets out at most: each is a query.
 const MOST_SPANS: usize = 32;
-
-/// From when to when, both included; without one, there is no end to that side.
-pub type Dates = (Option<Date>, Option<Date>);
 
 /// A day: its year, and which of the year it is.
 type Day = (i16, i16);
 
+/// Before all that a date can say (RFC 3339, section 5.6: years have four digits), and after it.
 const FIRST: Day = (i16::MIN, 0);
 const LAST: Day = (i16::MAX, LAST_OF_YEAR);
 
@@ -70,67 +66,62 @@ pub struct Span {
 /// Days for which there is a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Days {
-    All,
-    /// Of the years that begin with the same digits.
-    Decade(i16),
-    Year(i16),
+    /// So many years, a power of ten, from a multiple of it on.
+    Years { first: i16, count: i16 },
     /// The `nth` of a year's parts of so many days.
-    Part {
-        year: i16,
-        length: i16,
-        nth: i16,
-    },
+    Part { year: i16, length: i16, nth: i16 },
 }
+
+/// All the years that a date can name (RFC 3339, section 5.6).
+const ALL: Days = Days::Years { first: 0, count: 10_000 };
 
 impl Span {
     /// Those that a record is in, the widest first.
-    fn of(Class { kind, date }: Class) -> [Self; PLACES] {
+    fn of(Class { kind, date }: Class) -> [Self; SPANS] {
         let (year, day) = day(date);
+        let years = |count| Days::Years { first: year - year.rem_euclid(count), count };
         let part = |length| Days::Part { year, length, nth: day / length };
-        let [longest, long, short, one] = [LONGEST, 16, 4, 1].map(part);
-        let year = told_apart(year);
-        let all = [Days::All, Days::Decade(year / 10), Days::Year(year), longest, long, short, one];
-        all.map(|days| Self { kind, days })
+        let [thousand, hundred, ten, one] = [1000, 100, 10, 1].map(years);
+        let [longest, long, short, single] = [LONGEST, 16, 4, 1].map(part);
+        [ALL, thousand, hundred, ten, one, longest, long, short, single]
+            .map(|days| Self { kind, days })
     }
 
     /// The places in it, or those of the records made before `before`.
     #[must_use]
-    pub fn range(self, of: PatientId, before: Option<RecordId>, key: &DataKey) -> Range {
-        match self.is_noted() {
-            true => keys::records_in_class(of, &self.token(key), before),
-            false => keys::records_in_days(of, &self.token(key), before),
+    pub fn range(
+        self,
+        of: PatientId,
+        among: Among,
+        before: Option<RecordId>,
+        key: &DataKey,
+    ) -> Range {
+        match self.days {
+            Days::Years { .. } => keys::records_in_class(of, among, &self.token(key), before),
+            Days::Part { .. } => keys::records_in_days(of, among, &self.token(key), before),
         }
     }
 
-    fn place(self, of: PatientId, id: RecordId, key: &DataKey) -> Key {
-        match self.is_noted() {
-            true => keys::record_in_class(of, &self.token(key), id),
-            false => keys::record_in_days(of, &self.token(key), id),
+    fn place(self, of: PatientId, among: Among, id: RecordId, key: &DataKey) -> Key {
+        match self.days {
+            Days::Years { .. } => keys::record_in_class(of, among, &self.token(key), id),
+            Days::Part { .. } => keys::record_in_days(of, among, &self.token(key), id),
         }
-    }
-
-    /// Whether the vault notes that it has records in it.
-    fn is_noted(self) -> bool {
-        matches!(self.days, Days::All | Days::Year(_))
     }
 
     fn token(self, key: &DataKey) -> String {
         let kind = self.kind.name();
-        match self.days {
-            Days::All => key.token(kind),
-            Days::Decade(decade) => key.token(&format!("{kind} {decade}x")),
-            Days::Year(year) => key.token(&format!("{kind} {year}")),
-            Days::Part { year, length, nth } => key.token(&format!("{kind} {year} {length} {nth}")),
-        }
+        key.token(&match self.days {
+            Days::Years { first, count } => format!("{kind} {first} {count}"),
+            Days::Part { year, length, nth } => format!("{kind} {year} {length} {nth}"),
+        })
     }
 }
 
 impl Days {
     fn first_and_last(self) -> (Day, Day) {
         match self {
-            Self::All => (FIRST, LAST),
-            Self::Decade(decade) => years(decade * 10, decade * 10 + 9),
-            Self::Year(year) => years(year, year),
+            Self::Years { first, count } => ((first, 0), (first + count - 1, LAST_OF_YEAR)),
             Self::Part { year, length, nth } => {
                 let first = nth * length;
                 ((year, first), (year, LAST_OF_YEAR.min(first + length - 1)))
@@ -140,42 +131,38 @@ impl Days {
 
     /// What it consists of; nothing where it is not divided.
     fn parts(self) -> Vec<Self> {
-        let parts = |year, length, nths: RangeInclusive<i16>| {
+        let of_year = |year, length, nths: RangeInclusive<i16>| {
             let begun = nths.filter(|nth| nth * length <= LAST_OF_YEAR);
             begun.map(|nth| Self::Part { year, length, nth }).collect()
         };
         match self {
-            Self::All => {
-                let decades = told_apart(i16::MIN) / 10..=told_apart(i16::MAX) / 10;
-                decades.map(Self::Decade).collect()
+            Self::Years { first, count: 1 } => of_year(first, LONGEST, 0..=LAST_OF_YEAR / LONGEST),
+            Self::Years { first, count } => {
+                let count = count / 10;
+                (0..10).map(|nth| Self::Years { first: first + nth * count, count }).collect()
             }
-            Self::Decade(decade) if YEARS.contains(&(decade * 10)) => {
-                (decade * 10..=decade * 10 + 9).map(Self::Year).collect()
-            }
-            Self::Year(year) if YEARS.contains(&year) => {
-                parts(year, LONGEST, 0..=LAST_OF_YEAR / LONGEST)
-            }
-            Self::Decade(_) | Self::Year(_) | Self::Part { length: 1, .. } => Vec::new(),
-            Self::Part { year, length, nth } => parts(year, length / 4, nth * 4..=nth * 4 + 3),
+            Self::Part { length: 1, .. } => Vec::new(),
+            Self::Part { year, length, nth } => of_year(year, length / 4, nth * 4..=nth * 4 + 3),
         }
+    }
+
+    /// Whether a vault notes that it has records in these.
+    fn are_noted(self) -> bool {
+        matches!(self, Self::Years { .. })
     }
 }
 
-fn years(first: i16, last: i16) -> (Day, Day) {
-    let begins = if first < *YEARS.start() { FIRST } else { (first, 0) };
-    let ends = if last > *YEARS.end() { LAST } else { (last, LAST_OF_YEAR) };
-    (begins, ends)
-}
-
-/// The items of a record's places.
+/// The items of a record's places among these.
 pub(crate) fn places(
     of: PatientId,
+    among: Among,
     id: RecordId,
     class: Class,
     key: &DataKey,
 ) -> Result<Vec<Attributes>, Fault> {
     let content = ClassPlace { date: class.date };
-    let place = |span: Span| sealed_item(&span.place(of, id, key), key, &NothingClear {}, &content);
+    let place =
+        |span: Span| sealed_item(&span.place(of, among, id, key), key, &NothingClear {}, &content);
     Span::of(class).into_iter().map(place).collect()
 }
 
@@ -188,7 +175,8 @@ pub fn classes_item(of: PatientId, classes: &[Class], key: &DataKey) -> Attribut
     attributes
 }
 
-/// Of which classes a vault has records, by their tokens: of which types, and of which types and years.
+/// Of which classes a vault has records, by their tokens: of which types, and of which types and years,
+/// decades, centuries and millennia.
 #[derive(Debug)]
 pub struct Classes(BTreeSet<String>);
 
@@ -205,9 +193,9 @@ impl Classes {
         noted(class, key).into_iter().filter(|token| !self.holds(token)).collect()
     }
 
-    /// The spans, by their tokens, that the records of `types` are in whose dates lie within `dates`,
-    /// as far as there are any: each such record is in one of them. Others in them may be of dates
-    /// outside.
+    /// The spans, by their tokens, that the records of `types` are in whose dates are among `dates`, as
+    /// far as there are any: each such record is in one of them. Others in them may be of other dates,
+    /// in the years in which `dates` begin and end, or in all where they would be too many.
     #[must_use]
     pub fn spans(
         &self,
@@ -215,56 +203,49 @@ impl Classes {
         dates: Dates,
         key: &DataKey,
     ) -> HashMap<String, Span> {
-        let Some(within) = within(dates) else { return HashMap::new() };
-        let of_each_type = |days| types.iter().map(move |kind| Span { kind: *kind, days });
-        let found =
-            |span: Span| Some((span.token(key), span)).filter(|(token, _)| self.holds(token));
-        if dates != (None, None) {
-            let years = told_apart(within.0.0)..=told_apart(within.1.0);
-            let by_year = years.map(Days::Year).flat_map(of_each_type).filter_map(found);
-            let by_year: HashMap<_, _> = by_year.take(MOST_SPANS + 1).collect();
-            if by_year.len() <= MOST_SPANS {
-                return by_year;
-            }
-        }
-        of_each_type(Days::All).filter_map(found).collect()
+        let of_each = |dates| {
+            let spans = types.iter().flat_map(move |kind| {
+                self.cover(Span { kind: *kind, days: ALL }, dates, Days::are_noted, key)
+            });
+            spans.map(|span| (span.token(key), span)).collect::<HashMap<_, _>>()
+        };
+        let spans = of_each(dates);
+        if spans.len() <= MOST_SPANS { spans } else { of_each(Dates::default()) }
     }
 
-    /// The spans that just those records of a span are in whose dates lie within `dates`; nothing
-    /// where there are no others in it, or where it is not divided. For each end of the dates they are
-    /// 14 at most within its year and 9 years; beside these, 22 decades.
+    /// The spans that just those records of a span are in whose dates are among `dates`; nothing where
+    /// there are no others in it. For each end of the dates they are 14 at most within its year, and 9
+    /// each of years, decades and centuries; beside these, 8 millennia.
     #[must_use]
     pub fn parts(&self, of: Span, dates: Dates, key: &DataKey) -> Option<Vec<Span>> {
-        let mut found = Vec::new();
-        self.cover(of, within(dates)?, key, &mut found);
-        (found != [of]).then_some(found)
+        Some(self.cover(of, dates, |_| true, key)).filter(|found| *found != [of])
     }
 
-    fn cover(&self, span: Span, within: (Day, Day), key: &DataKey, found: &mut Vec<Span>) {
-        let ((from, to), (first, last)) = (within, span.days.first_and_last());
-        if first > to || last < from || !self.may_hold(span, key) {
-            return;
+    /// The fewest spans of days, as far as they are `wanted`, that all records of a span are in whose
+    /// dates are among `dates`.
+    fn cover(
+        &self,
+        span: Span,
+        dates: Dates,
+        wanted: fn(Days) -> bool,
+        key: &DataKey,
+    ) -> Vec<Span> {
+        let (from, to) = (dates.from.map_or(FIRST, day), dates.to.map_or(LAST, day));
+        let (first, last) = span.days.first_and_last();
+        if from > to || first > to || last < from || !self.may_hold(span, key) {
+            return Vec::new();
         }
         let is_within = from <= first && last <= to;
         let parts = if is_within { Vec::new() } else { span.days.parts() };
-        if parts.is_empty() {
-            found.push(span);
+        let mut parts = parts.into_iter().filter(|days| wanted(*days)).peekable();
+        if parts.peek().is_none() {
+            return vec![span];
         }
-        for days in parts {
-            self.cover(Span { days, ..span }, within, key, found);
-        }
+        parts.flat_map(|days| self.cover(Span { days, ..span }, dates, wanted, key)).collect()
     }
 
     fn may_hold(&self, span: Span, key: &DataKey) -> bool {
-        let holds = |days| self.holds(&Span { days, ..span }.token(key));
-        match span.days {
-            Days::All | Days::Year(_) => holds(span.days),
-            Days::Decade(decade) => {
-                let mut years = decade * 10..=decade * 10 + 9;
-                years.any(|year| holds(Days::Year(told_apart(year))))
-            }
-            Days::Part { .. } => true,
-        }
+        !span.days.are_noted() || self.holds(&span.token(key))
     }
 
     fn holds(&self, token: &str) -> bool {
@@ -276,24 +257,14 @@ impl Classes {
     }
 }
 
-/// The tokens of a class that are noted: of its type, and of its type and year.
+/// The tokens of a class that are noted.
 fn noted(class: Class, key: &DataKey) -> Vec<String> {
-    let noted = Span::of(class).into_iter().filter(|span| span.is_noted());
+    let noted = Span::of(class).into_iter().filter(|span| span.days.are_noted());
     noted.map(|span| span.token(key)).collect()
-}
-
-fn told_apart(year: i16) -> i16 {
-    year.clamp(YEARS.start() - 1, YEARS.end() + 1)
 }
 
 fn day(date: Date) -> Day {
     (date.year(), i16::from(date.month() - 1) * MONTH + i16::from(date.day() - 1))
-}
-
-/// The first day and the last; `None` where there is none.
-fn within((from, to): Dates) -> Option<(Day, Day)> {
-    let days = (from.map_or(FIRST, day), to.map_or(LAST, day));
-    Some(days).filter(|(first, last)| first <= last)
 }
 
 #[cfg(test)]
@@ -311,6 +282,10 @@ mod tests {
         Class { kind, date: Date::new(year, 6, 15).unwrap() }
     }
 
+    fn dates(from: Option<Date>, to: Option<Date>) -> Dates {
+        Dates { from, to }
+    }
+
     fn classes(held: &[Class]) -> Classes {
         let attributes = classes_item(PatientId(new_id()), held, &key());
         Classes::read(Some(&Item::from_attributes(attributes).unwrap())).unwrap()
@@ -319,10 +294,10 @@ mod tests {
     /// In how many of these spans a record is met.
     fn met(class: Class, spans: &[Span]) -> usize {
         let (of, id) = (PatientId(new_id()), RecordId(new_id()));
-        let places = places(of, id, class, &key()).unwrap();
+        let places = places(of, Among::All, id, class, &key()).unwrap();
         let places = places.into_iter().map(|place| Item::from_attributes(place).unwrap().key);
         let places: BTreeSet<_> = places.map(|key| (key.pk, key.sk)).collect();
-        let ranges = spans.iter().map(|span| span.range(of, None, &key()));
+        let ranges = spans.iter().map(|span| span.range(of, Among::All, None, &key()));
         ranges
             .map(|range| (range.pk.clone(), range.first)..=(range.pk, range.last))
             .map(|range| places.range(range).count())
@@ -336,11 +311,11 @@ mod tests {
 
     #[test]
     fn a_record_is_met_once_where_its_type_and_date_are_asked_for() {
-        let years = [1, 1899, 1900, 1999, 2000, 2001, 2020, 2099, 2100, 9999];
+        let years = [0, 1, 999, 1899, 1900, 1999, 2000, 2001, 2020, 2099, 2100, 9999];
         let all: Vec<_> = years.map(|year| class(LabReport, year)).into();
         let ends: Vec<_> = all.iter().map(|class| Some(class.date)).chain([None]).collect();
         for held in [classes(&all), of_tokens(FULL)] {
-            for dates in ends.iter().flat_map(|from| ends.iter().map(move |to| (*from, *to))) {
+            for dates in ends.iter().flat_map(|from| ends.iter().map(|to| dates(*from, *to))) {
                 let spans = held.spans(&[LabReport, Imaging], dates, &key());
                 let spans: Vec<_> = spans.into_values().collect();
                 let parts: Vec<_> =
@@ -349,30 +324,24 @@ mod tests {
                     let (coarse, exact) = (met(*class, &spans), met(*class, &parts));
                     let case = format!("{class:?} {dates:?} {coarse} {exact}");
                     assert!(coarse <= 1 && exact <= coarse, "{case}");
-                    assert!(!is_within(*class, dates) || exact == 1, "{case}");
-                    let is_divided = YEARS.contains(&class.date.year());
-                    assert!(is_within(*class, dates) || !is_divided || exact == 0, "{case}");
+                    assert_eq!(exact, usize::from(dates.hold(class.date)), "{case}");
                 }
             }
         }
-    }
-
-    fn is_within(class: Class, (from, to): Dates) -> bool {
-        from.is_none_or(|from| from <= class.date) && to.is_none_or(|to| class.date <= to)
     }
 
     #[test]
     fn a_span_has_no_more_parts_than_this() {
         let (full, date) = (of_tokens(FULL), |date: &str| Some(date.parse().unwrap()));
         for (from, to, expected) in [
-            // 14 in the first year, 9 years, 19 decades and all that is later.
-            (date("1900-01-02"), None, 14 + 9 + 20),
-            (None, date("2099-11-09"), 20 + 9 + 13),
-            (date("1900-01-02"), date("2099-11-09"), 14 + 9 + 18 + 9 + 13),
-            // 20 decades, all that is earlier and all that is later.
-            (date("1850-01-01"), date("2150-01-01"), 22),
+            // Days of a year, years, decades, centuries, millennia.
+            (date("1000-01-02"), None, 14 + 9 + 9 + 9 + 8),
+            (None, date("8999-11-09"), 8 + 9 + 9 + 9 + 13),
+            (date("0000-01-02"), date("9999-11-09"), 14 + 2 * (9 + 9 + 9) + 8 + 13),
+            (date("2000-01-02"), date("2026-11-09"), 14 + 9 + 1 + 6 + 13),
         ] {
-            let parts = full.parts(Span { kind: LabReport, days: Days::All }, (from, to), &key());
+            let dates = Dates { from, to };
+            let parts = full.parts(Span { kind: LabReport, days: ALL }, dates, &key());
             assert_eq!(parts.unwrap().len(), expected, "{from:?} {to:?}");
         }
     }
@@ -396,24 +365,24 @@ mod tests {
                         .into()
                 })
                 .collect();
-            let whole = (days.first().copied(), days.last().copied());
+            let whole = dates(days.first().copied(), days.last().copied());
             let spans = held.spans(&[LabReport], whole, &key());
             assert!(spans.values().all(|span| held.parts(*span, whole, &key()).is_none()));
-            let halves = days.iter().flat_map(|day| [(Some(*day), None), (None, Some(*day))]);
+            let halves =
+                days.iter().flat_map(|day| [dates(Some(*day), None), dates(None, Some(*day))]);
             let pairs = days
                 .iter()
                 .step_by(7)
-                .flat_map(|from| days.iter().step_by(11).map(move |to| (Some(*from), Some(*to))));
+                .flat_map(|from| days.iter().step_by(11).map(|to| dates(Some(*from), Some(*to))));
             for dates in halves.chain(pairs) {
                 let spans = held.spans(&[LabReport], dates, &key());
                 let parts = spans.values().flat_map(|span| parted(&held, *span, dates));
                 let parts: Vec<_> = parts.map(|span| span.token(&key())).collect();
-                let most = most.entry((dates.0.is_some(), dates.1.is_some())).or_default();
+                let most = most.entry((dates.from.is_some(), dates.to.is_some())).or_default();
                 *most = parts.len().max(*most);
                 for (date, its) in days.iter().zip(&its) {
                     let met = parts.iter().filter(|token| its.contains(*token)).count();
-                    let expected = is_within(Class { kind: LabReport, date: *date }, dates);
-                    assert_eq!(met, usize::from(expected), "{date} {dates:?}");
+                    assert_eq!(met, usize::from(dates.hold(*date)), "{date} {dates:?}");
                 }
             }
         }
@@ -428,7 +397,8 @@ mod tests {
                 .map(|date| Class { kind: *kind, date: date.parse().unwrap() })
         });
         let sizes: BTreeSet<_> = classes
-            .map(|class| places(PatientId(new_id()), RecordId(new_id()), class, &key()).unwrap())
+            .map(|class| (class, PatientId(new_id()), RecordId(new_id())))
+            .map(|(class, of, id)| places(of, Among::All, id, class, &key()).unwrap())
             .map(|places| {
                 let items = places.into_iter().map(|place| Item::from_attributes(place).unwrap());
                 let size = |item: Item| (item.key.sk.len(), item.bytes("sealed").unwrap().len());
@@ -452,13 +422,13 @@ mod tests {
         let date = |year| Some(class(LabReport, year).date);
         let (both, none): (&[_], &[_]) = (&[LabReport, Imaging], &[]);
         let cases = [
-            ((None, None), both),
-            ((date(2024), None), &[Imaging]),
-            ((None, date(2020)), &[LabReport]),
-            ((date(2019), date(2024)), both),
+            (dates(None, None), both),
+            (dates(date(2024), None), &[Imaging]),
+            (dates(None, date(2020)), &[LabReport]),
+            (dates(date(2019), date(2024)), both),
             // Records of other types make no difference (I10).
-            ((date(2022), date(2022)), none),
-            ((date(2024), date(2020)), none),
+            (dates(date(2022), date(2022)), none),
+            (dates(date(2024), date(2020)), none),
         ];
         for (dates, expected) in cases {
             let spans = held.spans(both, dates, &key());
@@ -468,17 +438,18 @@ mod tests {
             expected.sort();
             assert_eq!(types, expected, "{dates:?}");
         }
-        assert!(classes(&[]).spans(both, (None, None), &key()).is_empty());
+        assert!(classes(&[]).spans(both, Dates::default(), &key()).is_empty());
     }
 
     #[test]
     fn a_list_sets_out_by_types_where_it_would_go_by_too_many_years() {
-        let many: Vec<_> = (1980..2020).map(|year| class(LabReport, year)).collect();
-        let many = classes(&many);
-        // Beside 8 parts of the first year 31 years; or two years and three decades.
-        for (year, runs, expected) in [(1988, 32, 8 + 31), (1987, 1, 8 + 2 + 3)] {
-            let dates = (Some(class(LabReport, year).date), None);
-            let found = many.spans(&[LabReport, Imaging], dates, &key());
+        let types = [LabReport, Imaging];
+        let many = types.map(|kind| (1980..2020).map(move |year| class(kind, year)));
+        let many = classes(&many.into_iter().flatten().collect::<Vec<_>>());
+        // Of each type 9 years, 2 decades and 3 years or 4, beside two that the dates part, each by 8.
+        for (year, runs, expected) in [(2013, 32, 2 * (8 + 14 + 8)), (2014, 2, 2 * (8 + 15 + 8))] {
+            let dates = dates(Some(class(LabReport, 1980).date), Some(class(LabReport, year).date));
+            let found = many.spans(&types, dates, &key());
             assert_eq!(found.len(), runs);
             let parts = found.values().flat_map(|span| parted(&many, *span, dates)).count();
             assert_eq!(parts, expected);
@@ -487,15 +458,16 @@ mod tests {
 
     #[test]
     fn a_vault_of_too_many_classes_is_searched_as_if_it_had_all() {
-        let year = (Some(class(LabReport, 2000).date), Some(class(LabReport, 2000).date));
-        for (tokens, runs, missing) in [(255, 0, 2), (256, 2, 0), (257, 2, 0)] {
+        let day = Some(class(LabReport, 2000).date);
+        let year = dates(day, day);
+        for (tokens, runs, missing) in [(383, 0, 5), (384, 2, 0), (385, 2, 0)] {
             let held = of_tokens(tokens);
             let found = held.spans(&[LabReport, Imaging], year, &key());
             assert_eq!((held.0.len(), found.len()), (tokens, runs));
             let found: Vec<_> = found.into_values().collect();
             assert!(runs == 0 || met(class(LabReport, 2000), &found) == 1);
             assert_eq!(held.missing(class(LabReport, 2000), &key()).len(), missing);
-            let since = held.spans(&[LabReport, Imaging], (year.0, None), &key());
+            let since = held.spans(&[LabReport, Imaging], dates(day, None), &key());
             assert_eq!(since.len(), runs, "by types, where there are too many years");
         }
     }
@@ -504,7 +476,7 @@ mod tests {
     fn a_class_is_noted_once() {
         let held = classes(&[class(LabReport, 2020)]);
         let cases =
-            [(class(LabReport, 2020), 0), (class(LabReport, 2021), 1), (class(Imaging, 2020), 2)];
+            [(class(LabReport, 2020), 0), (class(LabReport, 2021), 1), (class(Imaging, 2020), 5)];
         for (class, count) in cases {
             assert_eq!(held.missing(class, &key()).len(), count, "{class:?}");
         }

@@ -97,37 +97,65 @@ pub fn classes(of: PatientId) -> Key {
     Key::new(patient(of), "CLASSES")
 }
 
-/// Where a record stands among those of a class: of its type, or of its type and year. Neither
+/// Among which of a patient's records a place stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Among {
+    /// All of them, as their owner sees them.
+    All,
+    /// Those that are available: nobody else sees any other.
+    Available,
+}
+
+impl Among {
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::All => "",
+            Self::Available => "AVAILABLE#",
+        }
+    }
+}
+
+/// Where a record stands among those of a class: of its type, or of its type and years. Neither
 /// stands in a key: `token` is the patient's own word for the class (`DataKey::token`).
 #[must_use]
-pub fn record_in_class(of: PatientId, token: &str, id: RecordId) -> Key {
-    Key::new(patient(of), format!("CLASS#{token}#{id}"))
+pub fn record_in_class(of: PatientId, among: Among, token: &str, id: RecordId) -> Key {
+    Key::new(patient(of), format!("{}CLASS#{token}#{id}", among.prefix()))
 }
 
 /// The places of a patient's records of one class, or of those made before `before`.
 #[must_use]
-pub fn records_in_class(of: PatientId, token: &str, before: Option<RecordId>) -> Range {
-    until(patient(of), &format!("CLASS#{token}#"), before)
+pub fn records_in_class(
+    of: PatientId,
+    among: Among,
+    token: &str,
+    before: Option<RecordId>,
+) -> Range {
+    until(patient(of), &format!("{}CLASS#{token}#", among.prefix()), before)
 }
 
-/// Where a record stands among those of its type and decade, or of its type and some days of a year;
-/// see [`record_in_class`].
+/// Where a record stands among those of its type and some days of a year; see [`record_in_class`].
 #[must_use]
-pub fn record_in_days(of: PatientId, token: &str, id: RecordId) -> Key {
-    Key::new(patient(of), format!("DAYS#{token}#{id}"))
+pub fn record_in_days(of: PatientId, among: Among, token: &str, id: RecordId) -> Key {
+    Key::new(patient(of), format!("{}DAYS#{token}#{id}", among.prefix()))
 }
 
-/// The places of a patient's records of one type and decade, or of one type and some days of a year, or
-/// of those made before `before`.
+/// The places of a patient's records of one type and some days of a year, or of those made before
+/// `before`.
 #[must_use]
-pub fn records_in_days(of: PatientId, token: &str, before: Option<RecordId>) -> Range {
-    until(patient(of), &format!("DAYS#{token}#"), before)
+pub fn records_in_days(
+    of: PatientId,
+    among: Among,
+    token: &str,
+    before: Option<RecordId>,
+) -> Range {
+    until(patient(of), &format!("{}DAYS#{token}#", among.prefix()), before)
 }
 
 /// The token and the record that a place among those of a class or of days names.
 #[must_use]
 pub fn classed_record(key: &Key) -> Option<(&str, RecordId)> {
-    let place = ["CLASS#", "DAYS#"].iter().find_map(|prefix| key.sk.strip_prefix(prefix));
+    let all = key.sk.strip_prefix(Among::Available.prefix()).unwrap_or(&key.sk);
+    let place = ["CLASS#", "DAYS#"].iter().find_map(|prefix| all.strip_prefix(prefix));
     let (token, id) = place?.split_once('#')?;
     Some((token, RecordId::parse(id)?))
 }
@@ -392,17 +420,21 @@ mod tests {
         let of = PatientId(uuid::Uuid::now_v7());
         let id = RecordId(uuid::Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_1000));
         let later = RecordId(uuid::Uuid::from_u128(id.0.as_u128() + 1));
-        let runs: [fn(PatientId, Option<RecordId>) -> Range; 4] = [
+        let runs: [fn(PatientId, Option<RecordId>) -> Range; 6] = [
             records,
             words_until,
-            |of, before| records_in_class(of, "t", before),
-            |of, before| records_in_days(of, "t", before),
+            |of, before| records_in_class(of, Among::All, "t", before),
+            |of, before| records_in_days(of, Among::All, "t", before),
+            |of, before| records_in_class(of, Among::Available, "t", before),
+            |of, before| records_in_days(of, Among::Available, "t", before),
         ];
-        let places: [fn(PatientId, RecordId) -> Key; 4] = [
+        let places: [fn(PatientId, RecordId) -> Key; 6] = [
             record,
             |of, id| words(of, id, 2),
-            |of, id| record_in_class(of, "t", id),
-            |of, id| record_in_days(of, "t", id),
+            |of, id| record_in_class(of, Among::All, "t", id),
+            |of, id| record_in_days(of, Among::All, "t", id),
+            |of, id| record_in_class(of, Among::Available, "t", id),
+            |of, id| record_in_days(of, Among::Available, "t", id),
         ];
         for (run, place) in runs.into_iter().zip(places) {
             let within = |before, id| {
@@ -411,9 +443,15 @@ mod tests {
             };
             assert!(within(Some(id), preceding(id)) && within(None, id) && within(None, later));
             assert!(!within(Some(id), id) && !within(Some(id), later));
+            let range = run(of, None);
+            let met = places
+                .iter()
+                .filter(|place| (&range.first..=&range.last).contains(&&place(of, id).sk));
+            assert_eq!(met.count(), 1, "no run meets another's places");
         }
-        assert_eq!(classed_record(&record_in_class(of, "t", id)), Some(("t", id)));
-        assert_eq!(classed_record(&record_in_days(of, "t", id)), Some(("t", id)));
+        for place in places.iter().skip(2) {
+            assert_eq!(classed_record(&place(of, id)), Some(("t", id)));
+        }
         assert_eq!(classed_record(&record(of, id)), None);
         assert_eq!(words_of(&words(of, id, 12)), Some((id, 12)));
         assert_eq!(words_of(&text_page(of, id, 1)), None);

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     classes,
     error::Fault,
-    keys,
+    keys::{self, Among},
     table::{Attributes, NothingClear, sealed_item},
     vault::DataKey,
 };
@@ -119,8 +119,9 @@ impl RecordContent {
     }
 }
 
-/// The items of a record: itself and its places ([`crate::classes`]). Functions write them by
-/// [`crate::Store::add_record`], which also notes the record's class.
+/// The items of a record: itself and its places ([`crate::classes`]), among the available ones only
+/// where it is one. Functions write them by [`crate::Store::add_record`], which also notes the record's
+/// class, and [`crate::Store::admit_record`].
 ///
 /// # Errors
 /// See [`sealed_item`].
@@ -130,7 +131,10 @@ pub fn record_items(
     (row, content): (&Record, &RecordContent),
     key: &DataKey,
 ) -> Result<Vec<Attributes>, Fault> {
-    let mut items = classes::places(of, id, content.class(), key)?;
+    let mut items = classes::places(of, Among::All, id, content.class(), key)?;
+    if row.status == RecordStatus::Available {
+        items.extend(classes::places(of, Among::Available, id, content.class(), key)?);
+    }
     items.push(sealed_item(&keys::record(of, id), key, row, content)?);
     Ok(items)
 }

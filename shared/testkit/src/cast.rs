@@ -463,6 +463,25 @@ impl Ward {
 }
 
 impl Patient {
+    /// Adds a record that waits for its file; answers its id and the form for the file.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub fn announce(
+        &self,
+        stack: &Stack,
+        kind: &str,
+        date: &str,
+        title: &str,
+        file: &Document,
+    ) -> Outcome<(String, Value)> {
+        let mut body = file.declaration(kind, title);
+        body["date"] = json!(date);
+        let begun = stack.post(&self.path("/uploads")).token(self.token()).json(&body);
+        let begun = begun.expect(201)?;
+        Ok((begun.text("/recordId")?.to_owned(), begun.body["upload"].clone()))
+    }
+
     /// Adds a plain-text document and waits until it is there; answers the record's id.
     ///
     /// # Errors
@@ -476,12 +495,8 @@ impl Patient {
         text: &str,
     ) -> Outcome<String> {
         let file = Document::new("note.txt", "text/plain", text.as_bytes().to_vec());
-        let mut body = file.declaration(kind, title);
-        body["date"] = json!(date);
-        let begun =
-            stack.post(&self.path("/uploads")).token(self.token()).json(&body).expect(201)?;
-        post_form(&begun.body["upload"], &file)?.expect(204)?;
-        let id = begun.text("/recordId")?.to_owned();
+        let (id, form) = self.announce(stack, kind, date, title, &file)?;
+        post_form(&form, &file)?.expect(204)?;
         let record = settled(stack, &self.id, self.token(), &id)?;
         crate::ensure(record["status"] == "available", format!("the note is there: {record}"))?;
         Ok(id)
