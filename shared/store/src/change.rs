@@ -247,7 +247,8 @@ impl Store {
         key: &DataKey,
     ) -> Result<Change<'_>, Fault> {
         let places = classes::places(patient(permit)?, Among::Available, id, class, key)?;
-        Ok(places.into_iter().fold(self.change(permit), Change::create))
+        // Where a record was restored from a backup, its places may be there already.
+        Ok(places.into_iter().fold(self.change(permit), Change::repeat))
     }
 
     /// Begins a change that no caller asked for: what the clock, a file's arrival or another

@@ -9,8 +9,8 @@ use std::{fs, path::PathBuf};
 use anyhow::Result;
 use domain::{
     Date, DoctorId, RecordId,
-    consent::GrantStatus,
-    record::{MediaType, RecordStatus, RecordType, TextStatus},
+    consent::{GrantStatus, Terms},
+    record::{Class, MediaType, RecordStatus, RecordType, TextStatus},
     staff::Standing,
 };
 use serde_json::{Value, json};
@@ -291,8 +291,8 @@ impl Seed {
         Ok(())
     }
 
-    /// A vault with so many rows of each kind, the first records long past, another with so many live
-    /// grants, and what reads them.
+    /// A vault with so many rows of each kind, the first records long past; another with so many live
+    /// grants and files awaited; one with so many records of all types; and what reads them.
     async fn grown(&mut self, many: usize) -> Result<()> {
         let vault = self.writer.vault().await?;
         let narrow = self.writer.doctor(&self.hospital, Standing::Active).await?;
@@ -305,6 +305,10 @@ impl Seed {
         let mut last =
             self.writer.record(&vault, &Shape { class: rows::RARE, ..any.clone() }).await?;
         let crowded = self.writer.vault().await?;
+        let awaited = shape(&self.image, RecordStatus::AwaitingUpload, None);
+        for _ in 0..SHOWN {
+            self.writer.record(&crowded, &any).await?;
+        }
         for n in 0..many {
             let to = (&self.hospital, self.doctor);
             if n > 0 {
@@ -320,11 +324,29 @@ impl Seed {
             self.writer.entry(&vault, to, last).await?;
             let live = self.writer.live(crowded.patient, DoctorId(new_id()), &[])?;
             self.writer.enforce(&live).await?;
+            self.writer.record(&crowded, &awaited).await?;
         }
+        self.writer.granted(&crowded, (&self.hospital, self.doctor), &[]).await?;
+        let wide = self.wide(many, &any).await?;
+        let parting_all = self.granted_until(&wide, rows::BEFORE_USUAL).await?;
         self.decisions("access_request_decide", &vault).await?;
         self.decisions("access_request_decide among live grants", &crowded).await?;
         self.repeat("grant_sweep", || self.events.sample("grant_sweep"))?;
-        self.lists(&vault, [narrow, past, parting], last)
+        self.lists([&vault, &crowded, &wide], [narrow, past, parting, parting_all], last)
+    }
+
+    /// A vault with so many records of all ordinary types by turns: the older half of many days up to
+    /// one, the newer of the day after.
+    async fn wide(&mut self, many: usize, any: &Shape) -> Result<Vault> {
+        let types = Terms::all_ordinary_types().into_iter();
+        let usual: Vec<_> = types.map(|kind| Class { kind, ..rows::USUAL }).collect();
+        let vault = self.writer.vault_of(&usual).await?;
+        for (class, n) in usual.iter().cycle().zip(0..many) {
+            let date = if n < many / 2 { rows::earlier(n / usual.len())? } else { class.date };
+            let class = Class { date, ..*class };
+            self.writer.record(&vault, &Shape { class, ..any.clone() }).await?;
+        }
+        Ok(vault)
     }
 
     /// A doctor who may see the records of a vault up to a day.
@@ -338,10 +360,17 @@ impl Seed {
 
     /// What is read from a vault. Lists ask for as many items as the smallest vault has too: what is
     /// compared is the same answer.
-    fn lists(&self, vault: &Vault, restricted: [DoctorId; 3], record: RecordId) -> Result<()> {
+    fn lists(
+        &self,
+        [vault, crowded, wide]: [&Vault; 3],
+        restricted: [DoctorId; 4],
+        record: RecordId,
+    ) -> Result<()> {
         let (patient, doctor) = (Some(vault.caller()), Some(self.hospital.doctor(self.doctor)));
-        let [narrow, past, parting] = restricted.map(|doctor| Some(self.hospital.doctor(doctor)));
-        let own = vec![("patientId", vault.patient.to_string())];
+        let [narrow, past, parting, parting_all] =
+            restricted.map(|doctor| Some(self.hospital.doctor(doctor)));
+        let [own, crowded, wide] =
+            [vault, crowded, wide].map(|vault| vec![("patientId", vault.patient.to_string())]);
         let one = vec![("patientId", vault.patient.to_string()), ("recordId", record.to_string())];
         let few = vec![("limit", SHOWN.to_string())];
         let few_of = |name, value: String| [few.clone(), vec![(name, value)]].concat();
@@ -360,6 +389,14 @@ impl Seed {
                 &own,
                 few.clone(),
             ),
+            (
+                "record_list under a grant of all types that parts a year",
+                "record_list",
+                parting_all,
+                &wide,
+                few.clone(),
+            ),
+            ("record_list beyond files awaited", "record_list", doctor, &crowded, few.clone()),
             ("grant_list", "grant_list", patient, &vec![], few.clone()),
             ("access_request_list", "access_request_list", patient, &vec![], few.clone()),
             ("audit_list", "audit_list", patient, &own, few),

@@ -61,6 +61,14 @@ pub(crate) const USUAL: Class =
     Class { kind: RecordType::LabReport, date: Date::constant(2026, 11, 10) };
 /// The day before: up to no other do more parts of a year go (`store::classes`).
 pub(crate) const BEFORE_USUAL: Date = Date::constant(2026, 11, 9);
+/// A day of the same year up to then: each of them, as `n` grows.
+pub(crate) fn earlier(n: usize) -> Result<Date> {
+    let last = usize::from(BEFORE_USUAL.month().unsigned_abs());
+    let month = n % last;
+    let days = if month + 1 < last { 28 } else { usize::from(BEFORE_USUAL.day().unsigned_abs()) };
+    Ok(Date::new(USUAL.date.year(), i8::try_from(month + 1)?, i8::try_from(n / last % days + 1)?)?)
+}
+
 /// Of another type than all others.
 pub(crate) const RARE: Class = Class { kind: RecordType::Immunization, ..USUAL };
 /// Much older than all others.
@@ -124,11 +132,16 @@ impl Writer {
         self.add(Row::Item(attributes)).await
     }
 
-    /// A new patient's vault.
+    /// A new patient's vault, for the records that nearly all are, and for those unlike them.
     pub(crate) async fn vault(&mut self) -> Result<Vault> {
+        self.vault_of(&[USUAL, RARE, OLD]).await
+    }
+
+    /// A new patient's vault, for records of these classes.
+    pub(crate) async fn vault_of(&mut self, classes: &[Class]) -> Result<Vault> {
         let patient = PatientId(new_id());
         let key = self.owner(Owner::Patient(patient), "Ana Lima").await?;
-        self.add(Row::Item(classes_item(patient, &[USUAL, RARE, OLD], &key))).await?;
+        self.add(Row::Item(classes_item(patient, classes, &key))).await?;
         Ok(Vault { patient, key })
     }
 
