@@ -1,7 +1,13 @@
 //! What a restored table holds, and what it does not have (docs/OPERATIONS.md).
 
 use serde_json::{Value, json};
-use testkit::{Outcome, Patient, Stack, ensure};
+use testkit::{
+    Outcome, Patient, Stack, Ward,
+    cast::reading,
+    documents::{Document, settled},
+    ensure,
+    http::post_form,
+};
 
 #[test]
 fn a_restored_table_holds_what_the_table_held() -> Outcome {
@@ -28,4 +34,30 @@ fn a_restored_table_holds_what_the_table_held() -> Outcome {
     ensure(before == after, "item by item, sealed as it was")?;
     ensure(made["Table"]["StreamSpecification"].is_null(), "without a stream")?;
     ensure(made["Table"]["DeletionProtectionEnabled"] != true, "and without protection")
+}
+
+/// A damaged record that is copied back may be older than its places.
+#[test]
+fn a_record_restored_to_before_its_file_came_takes_it_in_again() -> Outcome {
+    let stack = Stack::get()?;
+    let ward = Ward::get(stack)?;
+    let patient = Patient::join(stack, "Restored Record")?;
+    let file = Document::new("note.txt", "text/plain", b"kept".to_vec());
+    let (id, form) = patient.announce(stack, "lab-report", "2026-01-01", "Kept", &file)?;
+    let table = stack.output("TableName")?;
+    let key = json!({ "PK": { "S": format!("PATIENT#{}", patient.id) },
+        "SK": { "S": format!("RECORD#{id}") } });
+    let get = json!({ "TableName": table, "Key": key, "ConsistentRead": true });
+    let kept = stack.aws("dynamodb", "DynamoDB_20120810.GetItem", &get)?;
+    let send = || -> Outcome<bool> {
+        post_form(&form, &file)?.expect(204)?;
+        Ok(settled(stack, &patient.id, patient.token(), &id)?["status"] == "available")
+    };
+    ensure(send()?, "it came")?;
+    let put = json!({ "TableName": table, "Item": kept["Item"] });
+    stack.aws("dynamodb", "DynamoDB_20120810.PutItem", &put)?;
+    ensure(send()?, "and came again")?;
+    ward.doctor.granted(stack, &patient, &reading(&["lab-report"], 3600))?;
+    let list = stack.get_path(&patient.path("/records?type=lab-report")).token(ward.doctor.token());
+    ensure(list.expect(200)?.text("/items/0/id")? == id, "a doctor finds it")
 }

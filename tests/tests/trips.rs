@@ -5,6 +5,7 @@
 use domain::{
     names::Named,
     policy::{Action, Rule},
+    record::RecordType,
 };
 use serde_json::{Value, json};
 use testkit::{
@@ -102,21 +103,27 @@ fn a_list_adds_a_trip_for_each_page_it_reads_more(stack: &Stack) -> Outcome {
     }
     // A doctor's list goes by none that waits for its file.
     let file = Document::new("later.txt", "text/plain", b"later".to_vec());
-    for _ in 0..6 {
-        patient.announce(stack, "lab-report", "2026-01-01", "Count", &file)?;
-    }
+    let announce = |count| {
+        let one = || patient.announce(stack, "lab-report", "2026-01-01", "Count", &file);
+        (0..count).try_for_each(|_| one().map(drop))
+    };
+    announce(6)?;
     for kind in ["lab-report", "prescription", "imaging", "referral"] {
         patient.note(stack, kind, "2026-01-01", "Count", "tally")?;
     }
     let (own, theirs) = (patient.token(), doctor.token());
     let spring = "?type=lab-report&from=2025-03-01&to=2025-05-31&limit=1";
-    let cases: [(&[&str], _, _, _); 4] = [
-        (&["all"], own, "?type=lab-report&limit=1", 4),
-        (&["lab-report"], theirs, "?limit=1", 4),
-        (&["all"], theirs, spring, 5),
-        (&["all"], theirs, "?q=tally", 3),
+    let each: Vec<_> = RecordType::NAMES.iter().map(|(_, name)| *name).collect();
+    let cases: [(&[&str], _, _, _, _); 5] = [
+        (&["all"], own, 0, "?type=lab-report&limit=1", 4),
+        (&["lab-report"], theirs, 0, "?limit=1", 4),
+        (&["all"], theirs, 0, spring, 5),
+        (&["all"], theirs, 0, "?q=tally", 3),
+        // More than a list reads at once.
+        (&each, theirs, 110, "?limit=1", 4),
     ];
-    for (types, token, query, expected) in cases {
+    for (types, token, awaited, query, expected) in cases {
+        announce(awaited)?;
         doctor.granted(stack, &patient, &reading(types, 3600))?;
         let path = patient.path(&format!("/records{query}"));
         let since = domain::Timestamp::now().as_millisecond();

@@ -99,7 +99,8 @@ async fn handle(
 ) -> Result<Reply<Output, 201>, Failure> {
     let caller = request.caller()?;
     let saved = input.once.place::<UploadCreate>(&caller);
-    let look = Look::vault(&caller, input.patient).new_record(input.content.class()).saved(&saved);
+    let look = Look::vault(&caller, input.patient).new_record(input.content.class());
+    let look = look.classes().saved(&saved);
     let found = store.look(look).await?;
     let facts = found.facts(input.purpose);
     let permit = permit::<UploadCreate>(&caller, &facts, found.target(), request.now)?;

@@ -10,7 +10,7 @@ use futures_util::future::try_join_all;
 use store::{
     Fault, Item, Key,
     classes::{ClassPlace, Span},
-    keys::{self, classed_record},
+    keys::{self, Among, classed_record},
     list::{Merged, Page, looked_at},
 };
 
@@ -30,7 +30,8 @@ impl Scope<'_> {
     ) -> Result<(), Fault> {
         let types = RecordType::NAMES.iter().map(|(kind, _)| *kind);
         let types: Vec<_> = types.filter(|kind| self.may_show(*kind)).collect();
-        match types.len() == RecordType::NAMES.len() && self.dates() == Dates::default() {
+        let is_all = types.len() == RecordType::NAMES.len() && self.dates() == Dates::default();
+        match is_all && self.among() == Among::All {
             true => self.along_all(page, before, limit, words).await,
             false => self.along(&types, page, before, limit).await,
         }
@@ -54,9 +55,9 @@ impl Scope<'_> {
     }
 
     /// Goes by the places of these types, and of the years and decades where dates matter, and reads
-    /// the records whose dates fit. A run of which something is left after its first answer, and in which other
-    /// dates may lie, is left for those of its parts in which there are none: what dates leave out is
-    /// passed over once, not to its end.
+    /// the records whose dates fit. A run of which something is left after its first answer, and in which
+    /// other dates may lie, is left for those of its parts in which there are none: what dates leave out
+    /// is passed over once, not to its end.
     async fn along(
         &self,
         types: &[RecordType],
@@ -88,7 +89,7 @@ impl Scope<'_> {
             if page.is_full() {
                 return Ok(());
             }
-            runs.replace(looked_at(limit), parts)?;
+            runs.replace(limit, parts)?;
         }
         self.read(page, &wanted).await
     }

@@ -211,7 +211,7 @@ impl Store {
     }
 
     /// Begins a change, as [`Store::change`] does, by which the vault gets a new record. `found` is
-    /// of a [`crate::Look::new_record`].
+    /// of a [`crate::Look`] at its [`crate::Look::classes`].
     ///
     /// # Errors
     /// `Fault::Corrupt` when it is not; see [`rows::record_items`].

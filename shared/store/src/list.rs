@@ -20,7 +20,7 @@ const BATCH: usize = 100;
 const BIGGEST_BATCH: usize = 1000;
 /// How many runs are asked at once: each question takes a connection.
 const ASKED_AT_ONCE: usize = 32;
-/// How many items a query looks at, at least, where many runs are asked.
+/// How many items of a page a query looks at, at least, where many runs are asked.
 const FEW: usize = 25;
 /// How many items a page looks at for each that it may show.
 const LOOKED_AT_FOR_EACH: usize = 5;
@@ -195,14 +195,14 @@ impl<'s> Merged<'s> {
     }
 
     /// Goes on by other runs instead of one of which something is left, where `others` names such: it
-    /// is given the place that the run was read to. Of all these together about `items` are read
-    /// ahead.
+    /// is given the place that the run was read to. Of each of these no more than a page for `limit`
+    /// items is read ahead.
     ///
     /// # Errors
     /// Those of `Item::from_attributes`.
     pub fn replace(
         &mut self,
-        items: usize,
+        limit: usize,
         others: impl Fn(&Key) -> Option<Vec<Range>>,
     ) -> Result<(), Fault> {
         let mut new = Vec::new();
@@ -214,7 +214,7 @@ impl<'s> Merged<'s> {
                 new.extend(others.into_iter().map(|range| run.scroll.store.scroll(range, None)));
             }
         }
-        let each = (items / new.len().max(1)).max(FEW);
+        let each = (looked_at(limit) / new.len().max(1)).max(FEW).min(limit + 1);
         self.runs.extend(new.into_iter().map(|scroll| Run::from(scroll.by(each))));
         Ok(())
     }

@@ -91,10 +91,10 @@ impl Look {
         Self { record: Some(id), ..self }
     }
 
-    /// The class of a record that is about to be made, beside those the vault has.
+    /// The class of a record that is about to be added.
     #[must_use]
     pub fn new_record(self, class: Class) -> Self {
-        Self { new_record: Some(class), ..self.classes() }
+        Self { new_record: Some(class), ..self }
     }
 
     /// Also of which classes the vault has records.
