@@ -193,8 +193,24 @@ impl MediaType {
 
 #[cfg(test)]
 mod tests {
-    use super::MediaType;
-    use crate::names::Named;
+    use super::{Dates, MediaType};
+    use crate::{Date, names::Named};
+
+    #[test]
+    fn dates_hold_both_ends_and_only_what_each_of_two_holds() {
+        let day = |day| Date::constant(2020, 2, day);
+        let ends = [None, Some(day(10)), Some(day(12))];
+        let all = || ends.into_iter().flat_map(|from| ends.map(|to| Dates { from, to }));
+        for (one, other) in all().flat_map(|one| all().map(move |other| (one, other))) {
+            for date in (9..=13).map(day) {
+                let within =
+                    one.from.unwrap_or(day(9)) <= date && date <= one.to.unwrap_or(day(13));
+                assert_eq!(one.hold(date), within, "{one:?} {date}");
+                let both = one.hold(date) && other.hold(date);
+                assert_eq!(one.and(other).hold(date), both, "{one:?} {other:?} {date}");
+            }
+        }
+    }
 
     #[test]
     fn each_format_is_told_by_its_magic_bytes_and_no_other() {

@@ -1,6 +1,7 @@
 //! By which types and days the records of a vault are found. Neither stands in clear anywhere: a
 //! record has a place under a token of its type, and others under tokens of its type and ever shorter
-//! spans of days that hold its date (docs/adr/0015-records-by-type.md).
+//! spans of days that hold its date; the same again once others than its owner may see it
+//! (docs/adr/0015-records-by-type.md).
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -29,8 +30,7 @@ pub(crate) const TOKENS: &str = "tokens";
 const MONTH: i16 = 31;
 /// The last day of a year, counted from 0.
 const LAST_OF_YEAR: i16 = 12 * MONTH - 1;
-/// How many days the longest parts of a year have. Each consists of four shorter ones, down to single
-/// days.
+/// How many days the longest parts of a year have. Each is divided by four, down to single days.
 const LONGEST: i16 = 64;
 /// In how many spans a record is.
 const SPANS: usize = 9;

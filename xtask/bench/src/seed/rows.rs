@@ -61,7 +61,7 @@ pub(crate) const USUAL: Class =
     Class { kind: RecordType::LabReport, date: Date::constant(2026, 11, 10) };
 /// The day before: up to no other do more parts of a year go (`store::classes`).
 pub(crate) const BEFORE_USUAL: Date = Date::constant(2026, 11, 9);
-/// A day of the same year up to then: each of them, as `n` grows.
+/// A day of the same year up to then, of each month by turns.
 pub(crate) fn earlier(n: usize) -> Result<Date> {
     let last = usize::from(BEFORE_USUAL.month().unsigned_abs());
     let month = n % last;
