@@ -380,6 +380,22 @@ fn a_cursor_serves_its_own_list_and_caller_only() -> Outcome {
     Ok(())
 }
 
+/// A page for one looks at five requests, and loses none of those it leaves to the next.
+#[test]
+fn a_filter_that_passes_over_many_ends_its_page_and_leads_on() -> Outcome {
+    let (stack, ward, patient) = scene("Filippa Filter")?;
+    let waiting = ward.other.ask(stack, &patient, &reading(&["imaging"], 3600))?;
+    for _ in 0..7 {
+        let request = ward.doctor.ask(stack, &patient, &reading(&["imaging"], 3600))?;
+        patient.decide(stack, &request, &json!({ "decision": "reject" }))?.expect(200)?;
+    }
+    let path = "/v1/access-requests?status=pending&limit=1";
+    let first = stack.get_path(path).token(patient.token()).expect(200)?;
+    ensure(first.list("/items")?.is_empty(), format!("passed over: {}", first.body))?;
+    let found = pages(stack, patient.token(), path)?;
+    ensure(found.len() == 1 && found[0]["id"] == waiting, format!("{found:?}"))
+}
+
 #[test]
 fn i2_every_refusal_and_disclosure_leaves_its_entry() -> Outcome {
     let (stack, ward, patient) = scene("Ada Audit")?;

@@ -339,6 +339,7 @@ mod tests {
             (None, date("8999-11-09"), 8 + 9 + 9 + 9 + 13),
             (date("0000-01-02"), date("9999-11-09"), 14 + 2 * (9 + 9 + 9) + 8 + 13),
             (date("2000-01-02"), date("2026-11-09"), 14 + 9 + 1 + 6 + 13),
+            (date("2024-01-02"), date("2024-12-26"), 21),
         ] {
             let dates = Dates { from, to };
             let parts = full.parts(Span { kind: LabReport, days: ALL }, dates, &key());

@@ -92,8 +92,8 @@ impl Scroll<'_> {
         Ok(Some(batch.items))
     }
 
-    /// Fills a page with what `open` shows of each item; an item it shows nothing of is passed
-    /// over.
+    /// Fills a page with what `open` shows of each item. One it shows nothing of is passed over
+    /// ([`Page::pass`]): the caller could see it and did not ask for it.
     ///
     /// # Errors
     /// What `open` met; `Fault::Unavailable` when the table refuses.
@@ -106,8 +106,9 @@ impl Scroll<'_> {
         let mut run = self.for_page(limit);
         while let Some(items) = run.next().await? {
             for item in &items {
-                if let Some(value) = open(item)? {
-                    page.offer(item, value);
+                match open(item)? {
+                    Some(value) => page.offer(item, value),
+                    None => page.pass(item),
                 }
             }
             if page.is_full() {
