@@ -89,7 +89,48 @@ fn a_warm_request_makes_at_most_two_round_trips_one_after_the_other() -> Outcome
         let allowed = if session { 1 } else { 2 };
         ensure(sequential <= allowed, format!("{name} makes {sequential} trips in a row"))?;
     }
-    a_list_adds_a_trip_for_each_page_it_reads_more(stack)
+    a_list_adds_a_trip_for_each_page_it_reads_more(stack)?;
+    a_trail_of_many_years_takes_few_trips(stack)
+}
+
+/// Of a vault of ten years with hardly an entry: months are read side by side.
+fn a_trail_of_many_years_takes_few_trips(stack: &Stack) -> Outcome {
+    let patient = Patient::join(stack, "Ancient Trail")?;
+    patient.audit(stack)?;
+    patient.announce(stack, "imaging", "2026-01-10", "Entry", &later())?;
+    let table = stack.output("TableName")?;
+    let of = format!("PATIENT#{}", patient.id);
+    let now = domain::Timestamp::now();
+    let query = json!({ "TableName": table, "ConsistentRead": true,
+        "KeyConditionExpression": "PK = :trail", "ExpressionAttributeValues":
+        { ":trail": { "S": format!("AUDIT#{of}#{}", now.strftime("%Y-%m")) } } });
+    let found = stack.aws("dynamodb", "DynamoDB_20120810.Query", &query)?;
+    let mut entry = found["Items"][0].clone();
+    entry["PK"]["S"] = json!(format!("AUDIT#{of}#2016-11"));
+    let put = json!({ "TableName": table, "Item": entry });
+    stack.aws("dynamodb", "DynamoDB_20120810.PutItem", &put)?;
+    let age = json!({ "TableName": table, "Key": { "PK": { "S": of }, "SK": { "S": "VAULT" } },
+        "UpdateExpression": "SET created_at = :begun",
+        "ExpressionAttributeValues": { ":begun": { "S": "2016-11-01T00:00:00Z" } } });
+    stack.aws("dynamodb", "DynamoDB_20120810.UpdateItem", &age)?;
+    let before = found["Count"].as_u64().unwrap_or_default() as usize;
+    let since = domain::Timestamp::now().as_millisecond();
+    let trail = patient.audit(stack)?;
+    let first = trail.first().map(|entry| entry["id"].clone());
+    ensure(first == Some(entry["id"]["S"].clone()), format!("the first of all: {first:?}"))?;
+    ensure(trail.len() > before, format!("{} of {before} and one", trail.len()))?;
+    let pages = poll("a warm page", || {
+        patient.audit(stack)?;
+        let pages = warm(stack, "audit_list", since)?;
+        Ok((!pages.is_empty()).then_some(pages))
+    })?;
+    let sequential = most(&pages, "awsSequential");
+    ensure(sequential <= 11, format!("{sequential} trips in a row for ten years"))
+}
+
+/// A file that does not come.
+fn later() -> Document {
+    Document::new("later.txt", "text/plain", b"later".to_vec())
 }
 
 /// A list whose page the newest records do not fill reads a page of places and one of records (DESIGN
@@ -102,9 +143,8 @@ fn a_list_adds_a_trip_for_each_page_it_reads_more(stack: &Stack) -> Outcome {
         patient.note(stack, "lab-report", date, "Count", "x")?;
     }
     // A doctor's list goes by none that waits for its file.
-    let file = Document::new("later.txt", "text/plain", b"later".to_vec());
     let announce = |count| {
-        let one = || patient.announce(stack, "lab-report", "2026-01-01", "Count", &file);
+        let one = || patient.announce(stack, "lab-report", "2026-01-01", "Count", &later());
         (0..count).try_for_each(|_| one().map(drop))
     };
     announce(6)?;

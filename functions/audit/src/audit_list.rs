@@ -10,6 +10,7 @@ use domain::{
     policy::{Action, acts::AuditList, permit},
 };
 use edge::{Failure, Http, Input, Listing, Paging, Promise, Read, Reader, Reply, Request};
+use futures_util::future::try_join_all;
 use schemars::JsonSchema;
 use serde::Serialize;
 use store::{
@@ -19,6 +20,9 @@ use store::{
 };
 
 use crate::names::{names, place};
+
+/// How many months are asked for at once, at most: each question takes a connection.
+const MOST_AT_ONCE: usize = 32;
 
 /// The operation.
 #[must_use]
@@ -83,57 +87,77 @@ async fn handle(
     let permit = permit::<AuditList>(&caller, &facts, found.target(), request.now)?;
     let key = store.patient_key(&permit, &found).await?;
     let list = Key { pk: "audit_list".into(), sk: input.patient.to_string() };
-    let mut walk = Walk { ledger, month: keys::month(request.now), run: newest, batch: first };
+    let mut walk = Walk::from(store, ledger, keys::month(request.now), (newest, first));
     if let Some(after) = input.paging.after(&key, &list)? {
         walk = Walk::after(store, ledger, after).await?;
     }
     let vault = found.patient_vault(&permit).ok_or(Fault::Corrupt("vault"))?;
     let mut page = Page::of(input.paging.limit);
-    walk.fill(store, &keys::month(vault.created_at), &mut page).await?;
+    walk.fill(&keys::month(vault.created_at), &mut page).await?;
     let names = names(store, &page.items).await?;
     let page = page.map(|entry| view(&entry, input.patient, &names));
     Reply::new(&Listing::new(page, &key, &list)?)
 }
 
+/// A month's entries, and the newest of them, once these were asked for.
+type Month<'s> = (Scroll<'s>, Option<Vec<Item>>);
+
 /// A walk back through the months of a trail.
 struct Walk<'s> {
+    store: &'s Store,
     ledger: Ledger,
+    /// The earliest month that was asked for.
     month: String,
-    run: Scroll<'s>,
-    batch: Option<Vec<Item>>,
+    asked: Vec<Month<'s>>,
+    /// How many months are asked for next, side by side: there may be years of hardly an entry.
+    at_once: usize,
 }
 
 impl<'s> Walk<'s> {
+    fn from(store: &'s Store, ledger: Ledger, month: String, first: Month<'s>) -> Self {
+        Self { store, ledger, month, asked: vec![first], at_once: 1 }
+    }
+
     /// Begins where a cursor stands.
     async fn after(store: &'s Store, ledger: Ledger, place: Attributes) -> Result<Self, Fault> {
         let month = keys::month_of(&place).ok_or(Fault::Corrupt("cursor"))?;
         let mut run = store.scroll(keys::audits(ledger, &month), Some(place));
         let batch = run.next().await?;
-        Ok(Self { ledger, month, run, batch })
+        Ok(Self::from(store, ledger, month, (run, batch)))
     }
 
     /// Fills the page, back to the month in which the vault was made.
-    async fn fill(
-        mut self,
-        store: &'s Store,
-        begun: &str,
-        page: &mut Page<Entry>,
-    ) -> Result<(), Fault> {
-        loop {
-            while let Some(items) = self.batch.take() {
-                offer(page, &items)?;
-                if page.is_full() {
-                    return Ok(());
+    async fn fill(mut self, begun: &str, page: &mut Page<Entry>) -> Result<(), Fault> {
+        while !self.asked.is_empty() {
+            for (mut run, mut batch) in std::mem::take(&mut self.asked) {
+                while let Some(items) = batch {
+                    offer(page, &items)?;
+                    if page.is_full() {
+                        return Ok(());
+                    }
+                    batch = run.next().await?;
                 }
-                self.batch = self.run.next().await?;
             }
-            if self.month.as_str() <= begun {
-                return Ok(());
-            }
-            self.month = keys::month_before(&self.month);
-            self.run = store.scroll(keys::audits(self.ledger, &self.month), None);
-            self.batch = self.run.next().await?;
+            self.ask(begun, page.room()).await?;
         }
+        Ok(())
+    }
+
+    /// Asks for the months before, for so many entries of each.
+    async fn ask(&mut self, begun: &str, room: usize) -> Result<(), Fault> {
+        let mut months = Vec::new();
+        while months.len() < self.at_once && self.month.as_str() > begun {
+            self.month = keys::month_before(&self.month);
+            months.push(keys::audits(self.ledger, &self.month));
+        }
+        let read = months.into_iter().map(|month| async {
+            let mut run = self.store.scroll(month, None).for_page(room);
+            let batch = run.next().await?;
+            Ok((run, batch))
+        });
+        self.asked = try_join_all(read).await?;
+        self.at_once = (self.at_once * 2).min(MOST_AT_ONCE);
+        Ok(())
     }
 }
 
