@@ -102,6 +102,11 @@ async fn handle(
 /// A month's entries, and the newest of them, once these were asked for.
 type Month<'s> = (Scroll<'s>, Option<Vec<Item>>);
 
+async fn newest(mut run: Scroll<'_>) -> Result<Month<'_>, Fault> {
+    let batch = run.next().await?;
+    Ok((run, batch))
+}
+
 /// A walk back through the months of a trail.
 struct Walk<'s> {
     store: &'s Store,
@@ -121,9 +126,8 @@ impl<'s> Walk<'s> {
     /// Begins where a cursor stands.
     async fn after(store: &'s Store, ledger: Ledger, place: Attributes) -> Result<Self, Fault> {
         let month = keys::month_of(&place).ok_or(Fault::Corrupt("cursor"))?;
-        let mut run = store.scroll(keys::audits(ledger, &month), Some(place));
-        let batch = run.next().await?;
-        Ok(Self::from(store, ledger, month, (run, batch)))
+        let first = newest(store.scroll(keys::audits(ledger, &month), Some(place))).await?;
+        Ok(Self::from(store, ledger, month, first))
     }
 
     /// Fills the page, back to the month in which the vault was made.
@@ -150,12 +154,8 @@ impl<'s> Walk<'s> {
             self.month = keys::month_before(&self.month);
             months.push(keys::audits(self.ledger, &self.month));
         }
-        let read = months.into_iter().map(|month| async {
-            let mut run = self.store.scroll(month, None).for_page(room);
-            let batch = run.next().await?;
-            Ok((run, batch))
-        });
-        self.asked = try_join_all(read).await?;
+        let run = |month| self.store.scroll(month, None).for_page(room);
+        self.asked = try_join_all(months.into_iter().map(run).map(newest)).await?;
         self.at_once = (self.at_once * 2).min(MOST_AT_ONCE);
         Ok(())
     }
