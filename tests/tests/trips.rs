@@ -9,7 +9,10 @@ use domain::{
 };
 use serde_json::{Value, json};
 use testkit::{
-    Hospital, Outcome, Patient, Stack, Ward, cast::reading, documents::Document, ensure, poll,
+    Hospital, Outcome, Patient, Stack, Ward,
+    cast::{pages, reading},
+    documents::Document,
+    ensure, poll,
 };
 
 /// Plays the operations, each at least twice on the same vault, so that the second is warm.
@@ -90,6 +93,8 @@ fn a_warm_request_makes_at_most_two_round_trips_one_after_the_other() -> Outcome
         ensure(sequential <= allowed, format!("{name} makes {sequential} trips in a row"))?;
     }
     a_list_adds_a_trip_for_each_page_it_reads_more(stack)?;
+    a_list_among_dates_passes_over_many_and_ends_no_page(stack)?;
+    i10_a_list_among_dates_asks_as_much_where_all_is_hidden(stack)?;
     a_trail_of_many_years_takes_few_trips(stack)
 }
 
@@ -144,7 +149,7 @@ fn a_list_adds_a_trip_for_each_page_it_reads_more(stack: &Stack) -> Outcome {
     }
     // A doctor's list goes by none that waits for its file.
     let announce = |count| {
-        let one = || patient.announce(stack, "lab-report", "2026-01-01", "Count", &later());
+        let one = || patient.announce(stack, "lab-report", "2025-11-01", "Count", &later());
         (0..count).try_for_each(|_| one().map(drop))
     };
     announce(6)?;
@@ -152,28 +157,101 @@ fn a_list_adds_a_trip_for_each_page_it_reads_more(stack: &Stack) -> Outcome {
         patient.note(stack, kind, "2026-01-01", "Count", "tally")?;
     }
     let (own, theirs) = (patient.token(), doctor.token());
-    let spring = "?type=lab-report&from=2025-03-01&to=2025-05-31&limit=1";
+    let spring = "?from=2025-03-01&to=2025-05-31&limit=1";
+    let spring_of_one = &format!("{spring}&type=lab-report");
     let each: Vec<_> = RecordType::NAMES.iter().map(|(_, name)| *name).collect();
-    let cases: [(&[&str], _, _, _, _); 5] = [
+    let cases: [(&[&str], _, _, _, _); 7] = [
         (&["all"], own, 0, "?type=lab-report&limit=1", 4),
         (&["lab-report"], theirs, 0, "?limit=1", 4),
-        (&["all"], theirs, 0, spring, 5),
+        (&["all"], theirs, 0, spring, 4),
         (&["all"], theirs, 0, "?q=tally", 3),
         // More than a list reads at once.
         (&each, theirs, 110, "?limit=1", 4),
+        (&["all"], own, 0, spring_of_one, 5),
+        (&["all"], own, 0, spring, 5),
     ];
     for (types, token, awaited, query, expected) in cases {
         announce(awaited)?;
         doctor.granted(stack, &patient, &reading(types, 3600))?;
-        let path = patient.path(&format!("/records{query}"));
-        let since = domain::Timestamp::now().as_millisecond();
-        let lists = poll("a warm list", || {
-            stack.get_path(&path).token(token).expect(200)?;
-            let lists = warm(stack, "record_list", since)?;
-            Ok((!lists.is_empty()).then_some(lists))
-        })?;
-        let sequential = most(&lists, "awsSequential");
+        let (_, sequential) = counted(stack, &patient.path(&format!("/records{query}")), token)?;
         ensure(sequential == expected, format!("{query}: {sequential} trips in a row"))?;
     }
     Ok(())
+}
+
+/// How many calls a warm list takes, and how many of them in a row.
+fn counted(stack: &Stack, path: &str, token: &str) -> Outcome<(u64, u64)> {
+    let since = domain::Timestamp::now().as_millisecond();
+    let lists = poll("a warm list", || {
+        stack.get_path(path).token(token).expect(200)?;
+        let lists = warm(stack, "record_list", since)?;
+        Ok((!lists.is_empty()).then_some(lists))
+    })?;
+    Ok((most(&lists, "awsCalls"), most(&lists, "awsSequential")))
+}
+
+/// More records stand before what is asked for than a list reads at first: of other days of a year, and
+/// of another type on the days themselves.
+fn a_list_among_dates_passes_over_many_and_ends_no_page(stack: &Stack) -> Outcome {
+    let ward = Ward::get(stack)?;
+    let patient = Patient::join(stack, "Dora Dates")?;
+    let (granted, other) = (["lab-report", "imaging"], ["allergy"]);
+    let (from, to) = ("2001-06-01", "2009-11-30");
+    // One of each year, the first days and the last and those beside them.
+    let years: Vec<_> = (2002..2009).map(|year| format!("{year}-07-01")).collect();
+    let mut all: Vec<_> =
+        granted.iter().cycle().zip(&years).map(|(kind, day)| (*kind, &**day)).collect();
+    all.extend([granted[1], granted[0]].into_iter().zip([from, to]));
+    all.extend(granted.into_iter().zip(["2001-05-31", "2009-12-01"]));
+    all.extend([(granted[0], "2001-01-15")].repeat(12));
+    all.extend([(other[0], "2005-05-10")].repeat(6));
+    all.push((granted[1], "2005-05-10"));
+    all.extend([(other[0], "2005-05-10")].repeat(8));
+    let made: Vec<_> = all.iter().zip(patient.notes(stack, &all)?).collect();
+    let mut terms = reading(&granted, 3600);
+    (terms["from"], terms["to"]) = (json!(from), json!(to));
+    ward.doctor.granted(stack, &patient, &terms)?;
+    let (own, theirs) = (patient.token(), ward.doctor.token());
+    let dates = format!("&from={from}&to={to}");
+    for (token, filter, kinds) in [
+        (own, dates.clone(), &[granted[0], granted[1], other[0]][..]),
+        (own, format!("{dates}&type=lab-report"), &["lab-report"]),
+        (theirs, String::new(), &granted),
+        (theirs, "&type=lab-report".into(), &["lab-report"]),
+    ] {
+        let fits = made
+            .iter()
+            .filter(|((kind, day), _)| kinds.contains(kind) && (from..=to).contains(day));
+        let expected: Vec<_> = fits.rev().map(|(_, id)| id.clone()).collect();
+        for limit in [1, 2, expected.len()] {
+            let path = patient.path(&format!("/records?limit={limit}{filter}"));
+            let first = stack.get_path(&path).token(token).expect(200)?;
+            ensure(first.list("/items")?.len() == limit, format!("{path}: a whole page"))?;
+            let shown = pages(stack, token, &path)?;
+            let shown: Vec<_> = shown.iter().filter_map(|item| item["id"].as_str()).collect();
+            ensure(shown == expected, format!("{path}: {shown:?}, not {expected:?}"))?;
+            // Nothing tells of those before, between and after.
+            let is_whole = first.body["nextCursor"].is_null();
+            ensure(is_whole == (limit == expected.len()), format!("{path}: {}", first.body))?;
+        }
+    }
+    // By nine years of all types, eleven of one, and seven spans of the days of such a year; beside these
+    // what the decision rests on, the newest, the records and the entry of the trail.
+    let counts = counted(stack, &patient.path("/records?limit=1"), theirs)?;
+    ensure(counts == (9 + 11 + 7 + 4, 6), format!("{counts:?} calls, in a row"))
+}
+
+/// Years of which only records stand that are not theirs to see look like years without any.
+fn i10_a_list_among_dates_asks_as_much_where_all_is_hidden(stack: &Stack) -> Outcome {
+    let ward = Ward::get(stack)?;
+    let patient = Patient::join(stack, "Hanna Hidden")?;
+    let shown = [("lab-report", "2020-01-10"), ("imaging", "2021-01-10")];
+    patient.notes(stack, &[&shown[..], &[("mental-health", "1985-01-10"); 3]].concat())?;
+    ward.doctor.granted(stack, &patient, &reading(&["all"], 3600))?;
+    let asked = |year: u16| {
+        let path = format!("/records?limit=1&from={year}-01-01&to={year}-12-30");
+        counted(stack, &patient.path(&path), ward.doctor.token())
+    };
+    let (hidden, none) = (asked(1985)?, asked(1986)?);
+    ensure(hidden == none, format!("{hidden:?} calls, {none:?}"))
 }

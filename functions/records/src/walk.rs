@@ -8,16 +8,21 @@ use domain::{
 };
 use futures_util::future::try_join_all;
 use store::{
-    Fault, Item, Key,
-    classes::{ClassPlace, Span},
+    Fault, Key,
+    classes::{By, ClassPlace, Span},
     keys::{self, Among, classed_record},
-    list::{Merged, Page, looked_at},
+    list::{Merged, Page, ahead},
 };
 
 use crate::{scope::Scope, search::Words, view::RecordView};
 
 /// The most records read by one call (DynamoDB's BatchGetItem).
 const AT_ONCE: usize = 100;
+/// How many places of a page each of many runs looks at, at least.
+const FEW: usize = 25;
+/// How many records of other types runs of all types read past, each. Where they lead past more, a list
+/// goes by each type; and a doctor may measure by time that there are more.
+const OTHERS: usize = 10;
 
 impl Scope<'_> {
     /// Fills `page` from the records made before `before`.
@@ -30,11 +35,21 @@ impl Scope<'_> {
     ) -> Result<(), Fault> {
         let types = RecordType::NAMES.iter().map(|(kind, _)| *kind);
         let types: Vec<_> = types.filter(|kind| self.may_show(*kind)).collect();
-        let is_all = types.len() == RecordType::NAMES.len() && self.dates() == Dates::default();
-        match is_all && self.among() == Among::All {
-            true => self.along_all(page, before, limit, words).await,
-            false => self.along(&types, page, before, limit).await,
+        let is_every_type = types.len() == RecordType::NAMES.len();
+        let has_dates = self.dates() != Dates::default();
+        if is_every_type && !has_dates && self.among() == Among::All {
+            return self.along_all(page, before, limit, words).await;
         }
+        let (mut before, mut wanted) = (before, Vec::new());
+        let by_all_types = is_every_type || (has_dates && types.len() > 1);
+        for by in [By::AllTypes, By::OwnType].into_iter().skip(usize::from(!by_all_types)) {
+            let left = self.along(&types, by, page, &mut wanted, (before, limit)).await?;
+            if left.is_none() {
+                break;
+            }
+            before = left;
+        }
+        self.read(page, &wanted).await
     }
 
     async fn along_all(
@@ -54,44 +69,61 @@ impl Scope<'_> {
         Ok(())
     }
 
-    /// Goes by the places of these types, and of the years and decades where dates matter, and reads
-    /// the records whose dates fit. A run of which something is left after its first answer, and in which
-    /// other dates may lie, is left for those of its parts in which there are none: what dates leave out
-    /// is passed over once, not to its end.
+    /// Goes by the places of these types, and of the years and decades where dates matter, and reads the
+    /// records that can be shown into `page`, but for the last that are `wanted`. A run of which something
+    /// is left after its first answer, and in which other dates may lie, is left for those of its parts in
+    /// which there are none: what dates leave out is passed over once, not to its end.
+    ///
+    /// Nor are other types. Where places of all types lead past too many of them, this ends, and gives the
+    /// record before which the rest is to be looked for type by type.
     async fn along(
         &self,
         types: &[RecordType],
+        by: By,
         page: &mut Page<RecordView>,
-        before: Option<RecordId>,
-        limit: usize,
-    ) -> Result<(), Fault> {
+        wanted: &mut Vec<Key>,
+        (before, limit): (Option<RecordId>, usize),
+    ) -> Result<Option<RecordId>, Fault> {
         let dates = self.dates();
-        let spans = self.classes.spans(types, dates, self.key);
+        let spans = self.classes.spans(types, by, dates, self.key);
         let range = |span: &Span, before| span.range(self.patient, self.among(), before, self.key);
         let parts = |last: &Key| {
             let (token, id) = classed_record(last)?;
-            let parts = self.classes.parts(*spans.get(token)?, dates, self.key)?;
+            let parts = self.classes.parts(*spans.get(token)?, types, dates, self.key)?;
             Some(parts.iter().map(|part| range(part, Some(id))).collect())
         };
-        // Where dates may leave much out of a few runs, all that a page looks at is read at once.
-        let all = if dates == Dates::default() { 0 } else { looked_at(limit) };
-        let ahead = (all / spans.len().max(1)).max(limit + 1);
-        let run = |span| self.store.scroll(range(span, before), None).by(ahead);
+        let (first, later) = match by {
+            By::AllTypes => (limit + 1 + OTHERS, limit + 1 + OTHERS),
+            By::OwnType => (limit + 1, FEW.min(limit + 1)),
+        };
+        let all = if dates == Dates::default() { 0 } else { ahead(limit, spans.len()) };
+        let run = |span| self.store.scroll(range(span, before), None).by(all.max(first));
         let mut runs: Merged<'_> = spans.values().map(run).collect();
-        let mut wanted = Vec::new();
+        let mut others = 0;
         while let Some(places) = runs.next().await? {
             for place in &places {
-                wanted.extend(self.wanted(place)?);
+                let Some((_, id)) = classed_record(&place.key) else { continue };
+                let ClassPlace { kind, date } = place.open(self.key)?;
+                match (self.may_show(kind), dates.hold(date)) {
+                    (true, true) => wanted.push(keys::record(self.patient, id)),
+                    (false, true) => others += 1,
+                    (_, false) => {}
+                }
             }
             if wanted.len() > page.room() {
-                self.read(page, &std::mem::take(&mut wanted)).await?;
+                self.read(page, &std::mem::take(wanted)).await?;
             }
             if page.is_full() {
-                return Ok(());
+                return Ok(None);
             }
-            runs.replace(limit, parts)?;
+            runs.replace(limit, later, parts)?;
+            if others > OTHERS
+                && let Some(last) = runs.asks_again()?
+            {
+                return Ok(classed_record(&last).map(|(_, id)| id));
+            }
         }
-        self.read(page, &wanted).await
+        Ok(None)
     }
 
     /// Offers these records to `page`, newest first, until it is full.
@@ -107,12 +139,5 @@ impl Scope<'_> {
             (left, at_once) = (later, AT_ONCE);
         }
         Ok(())
-    }
-
-    /// The record at a place, if it is of a date that is shown.
-    fn wanted(&self, place: &Item) -> Result<Option<Key>, Fault> {
-        let Some((_, id)) = classed_record(&place.key) else { return Ok(None) };
-        let ClassPlace { date } = place.open(self.key)?;
-        Ok(self.dates().hold(date).then(|| keys::record(self.patient, id)))
     }
 }

@@ -1,6 +1,6 @@
 //! By which types and days the records of a vault are found. Neither stands in clear anywhere: a
-//! record has a place under a token of its type, and others under tokens of its type and ever shorter
-//! spans of days that hold its date; the same again once others than its owner may see it
+//! record has places under tokens of ever shorter spans of days that hold its date, among the records
+//! of all types and among those of its own; the same again once others than its owner may see it
 //! (docs/adr/0015-records-by-type.md).
 
 use std::{
@@ -32,8 +32,6 @@ const MONTH: i16 = 31;
 const LAST_OF_YEAR: i16 = 12 * MONTH - 1;
 /// How many days the longest parts of a year have. Each is divided by four, down to single days.
 const LONGEST: i16 = 64;
-/// In how many spans a record is.
-const SPANS: usize = 9;
 /// From how many tokens on no more are noted: such a vault is searched as if it had records of every
 /// class. It must never be raised, and no token taken away: a vault that was full would look as if
 /// what is not noted were not there.
@@ -52,14 +50,44 @@ const LAST: Day = (i16::MAX, LAST_OF_YEAR);
 /// every place, and so tells nothing of the record's type (I6).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ClassPlace {
+    /// What it is about.
+    #[serde(with = "of_one_length")]
+    pub kind: RecordType,
     /// The day it speaks of.
     pub date: Date,
 }
 
-/// Records of one type whose dates lie in the same days.
+/// Types by names that are filled up with spaces.
+mod of_one_length {
+    use domain::{names::Named, record::RecordType};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    /// At least as long as every name.
+    const LENGTH: usize = 24;
+
+    pub(super) fn serialize<S: Serializer>(kind: &RecordType, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&format!("{:<LENGTH$}", kind.name()))
+    }
+
+    pub(super) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<RecordType, D::Error> {
+        let name = String::deserialize(from)?;
+        RecordType::from_name(name.trim_end()).ok_or_else(|| D::Error::custom("unknown type"))
+    }
+}
+
+/// Among which places records are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// Those of all types: one run holds all that is asked for, and may hold others.
+    AllTypes,
+    /// Those of each type by itself.
+    OwnType,
+}
+
+/// Records whose dates lie in the same days: of one type, or of whichever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    kind: RecordType,
+    kind: Option<RecordType>,
     days: Days,
 }
 
@@ -76,15 +104,11 @@ enum Days {
 const ALL: Days = Days::Years { first: 0, count: 10_000 };
 
 impl Span {
-    /// Those that a record is in, the widest first.
-    fn of(Class { kind, date }: Class) -> [Self; SPANS] {
-        let (year, day) = day(date);
-        let years = |count| Days::Years { first: year - year.rem_euclid(count), count };
-        let part = |length| Days::Part { year, length, nth: day / length };
-        let [thousand, hundred, ten, one] = [1000, 100, 10, 1].map(years);
-        let [longest, long, short, single] = [LONGEST, 16, 4, 1].map(part);
-        [ALL, thousand, hundred, ten, one, longest, long, short, single]
-            .map(|days| Self { kind, days })
+    /// Those that a record is in.
+    fn of(Class { kind, date }: Class) -> impl Iterator<Item = Self> {
+        Days::with(date)
+            .into_iter()
+            .flat_map(move |days| [None, Some(kind)].map(|kind| Self { kind, days }))
     }
 
     /// The places in it, or those of the records made before `before`.
@@ -110,7 +134,7 @@ impl Span {
     }
 
     fn token(self, key: &DataKey) -> String {
-        let kind = self.kind.name();
+        let kind = self.kind.map_or("any", Named::name);
         key.token(&match self.days {
             Days::Years { first, count } => format!("{kind} {first} {count}"),
             Days::Part { year, length, nth } => format!("{kind} {year} {length} {nth}"),
@@ -119,6 +143,16 @@ impl Span {
 }
 
 impl Days {
+    /// All that a day lies in, the most first.
+    fn with(date: Date) -> [Self; 9] {
+        let (year, day) = day(date);
+        let years = |count| Self::Years { first: year - year.rem_euclid(count), count };
+        let part = |length| Self::Part { year, length, nth: day / length };
+        let [thousand, hundred, ten, one] = [1000, 100, 10, 1].map(years);
+        let [longest, long, short, single] = [LONGEST, 16, 4, 1].map(part);
+        [ALL, thousand, hundred, ten, one, longest, long, short, single]
+    }
+
     fn first_and_last(self) -> (Day, Day) {
         match self {
             Self::Years { first, count } => ((first, 0), (first + count - 1, LAST_OF_YEAR)),
@@ -160,10 +194,10 @@ pub(crate) fn places(
     class: Class,
     key: &DataKey,
 ) -> Result<Vec<Attributes>, Fault> {
-    let content = ClassPlace { date: class.date };
+    let content = ClassPlace { kind: class.kind, date: class.date };
     let place =
         |span: Span| sealed_item(&span.place(of, among, id, key), key, &NothingClear {}, &content);
-    Span::of(class).into_iter().map(place).collect()
+    Span::of(class).map(place).collect()
 }
 
 /// The item of a vault whose records are of `classes`, for those who fill a table by themselves.
@@ -195,17 +229,24 @@ impl Classes {
 
     /// The spans, by their tokens, that the records of `types` are in whose dates are among `dates`, as
     /// far as there are any: each such record is in one of them. Others in them may be of other dates,
-    /// in the years in which `dates` begin and end, or in all where they would be too many.
+    /// in the years in which `dates` begin and end, or in all where they would be too many. Which there
+    /// are does not depend on records of other types (I10).
     #[must_use]
     pub fn spans(
         &self,
         types: &[RecordType],
+        by: By,
         dates: Dates,
         key: &DataKey,
     ) -> HashMap<String, Span> {
+        let kinds: Vec<_> = match by {
+            By::AllTypes => vec![None],
+            By::OwnType => types.iter().copied().map(Some).collect(),
+        };
         let of_each = |dates| {
-            let spans = types.iter().flat_map(move |kind| {
-                self.cover(Span { kind: *kind, days: ALL }, dates, Days::are_noted, key)
+            let spans = kinds.iter().flat_map(move |kind| {
+                let all = Span { kind: *kind, days: ALL };
+                self.cover(all, types, dates, Days::are_noted, key)
             });
             spans.map(|span| (span.token(key), span)).collect::<HashMap<_, _>>()
         };
@@ -213,12 +254,18 @@ impl Classes {
         if spans.len() <= MOST_SPANS { spans } else { of_each(Dates::default()) }
     }
 
-    /// The spans that just those records of a span are in whose dates are among `dates`; nothing where
-    /// there are no others in it. For each end of the dates they are 14 at most within its year, and 9
+    /// The spans that just those records of a span are in whose dates are among `dates`, as far as there
+    /// are any of `types`; nothing where there are no other dates in it. For each end of the dates they are 14 at most within its year, and 9
     /// each of years, decades and centuries; beside these, 8 millennia.
     #[must_use]
-    pub fn parts(&self, of: Span, dates: Dates, key: &DataKey) -> Option<Vec<Span>> {
-        Some(self.cover(of, dates, |_| true, key)).filter(|found| *found != [of])
+    pub fn parts(
+        &self,
+        of: Span,
+        types: &[RecordType],
+        dates: Dates,
+        key: &DataKey,
+    ) -> Option<Vec<Span>> {
+        Some(self.cover(of, types, dates, |_| true, key)).filter(|found| *found != [of])
     }
 
     /// The fewest spans of days, as far as they are `wanted`, that all records of a span are in whose
@@ -226,13 +273,14 @@ impl Classes {
     fn cover(
         &self,
         span: Span,
+        types: &[RecordType],
         dates: Dates,
         wanted: fn(Days) -> bool,
         key: &DataKey,
     ) -> Vec<Span> {
         let (from, to) = (dates.from.map_or(FIRST, day), dates.to.map_or(LAST, day));
         let (first, last) = span.days.first_and_last();
-        if from > to || first > to || last < from || !self.may_hold(span, key) {
+        if from > to || first > to || last < from || !self.may_hold(span, types, key) {
             return Vec::new();
         }
         let is_within = from <= first && last <= to;
@@ -241,11 +289,16 @@ impl Classes {
         if parts.peek().is_none() {
             return vec![span];
         }
-        parts.flat_map(|days| self.cover(Span { days, ..span }, dates, wanted, key)).collect()
+        parts
+            .flat_map(|days| self.cover(Span { days, ..span }, types, dates, wanted, key))
+            .collect()
     }
 
-    fn may_hold(&self, span: Span, key: &DataKey) -> bool {
-        !span.days.are_noted() || self.holds(&span.token(key))
+    /// Whether records of one of these types may be in a span.
+    fn may_hold(&self, span: Span, types: &[RecordType], key: &DataKey) -> bool {
+        let types = span.kind.as_ref().map_or(types, std::slice::from_ref);
+        let mut spans = types.iter().map(|kind| Span { kind: Some(*kind), ..span });
+        !span.days.are_noted() || spans.any(|span| self.holds(&span.token(key)))
     }
 
     fn holds(&self, token: &str) -> bool {
@@ -259,7 +312,7 @@ impl Classes {
 
 /// The tokens of a class that are noted.
 fn noted(class: Class, key: &DataKey) -> Vec<String> {
-    let noted = Span::of(class).into_iter().filter(|span| span.days.are_noted());
+    let noted = Span::of(class).filter(|span| span.kind.is_some() && span.days.are_noted());
     noted.map(|span| span.token(key)).collect()
 }
 
@@ -306,7 +359,7 @@ mod tests {
 
     /// The parts of a span; itself where it has none.
     fn parted(held: &Classes, span: Span, dates: Dates) -> Vec<Span> {
-        held.parts(span, dates, &key()).unwrap_or_else(|| vec![span])
+        held.parts(span, &[LabReport], dates, &key()).unwrap_or_else(|| vec![span])
     }
 
     #[test]
@@ -314,15 +367,17 @@ mod tests {
         let years = [0, 1, 999, 1899, 1900, 1999, 2000, 2001, 2020, 2099, 2100, 9999];
         let all: Vec<_> = years.map(|year| class(LabReport, year)).into();
         let ends: Vec<_> = all.iter().map(|class| Some(class.date)).chain([None]).collect();
-        for held in [classes(&all), of_tokens(FULL)] {
+        let vaults = [classes(&all), of_tokens(FULL)];
+        let cases = vaults.iter().flat_map(|held| [(held, By::AllTypes), (held, By::OwnType)]);
+        for (held, by) in cases {
             for dates in ends.iter().flat_map(|from| ends.iter().map(|to| dates(*from, *to))) {
-                let spans = held.spans(&[LabReport, Imaging], dates, &key());
+                let spans = held.spans(&[LabReport, Imaging], by, dates, &key());
                 let spans: Vec<_> = spans.into_values().collect();
                 let parts: Vec<_> =
-                    spans.iter().flat_map(|span| parted(&held, *span, dates)).collect();
+                    spans.iter().flat_map(|span| parted(held, *span, dates)).collect();
                 for class in &all {
                     let (coarse, exact) = (met(*class, &spans), met(*class, &parts));
-                    let case = format!("{class:?} {dates:?} {coarse} {exact}");
+                    let case = format!("{class:?} {by:?} {dates:?} {coarse} {exact}");
                     assert!(coarse <= 1 && exact <= coarse, "{case}");
                     assert_eq!(exact, usize::from(dates.hold(class.date)), "{case}");
                 }
@@ -342,7 +397,7 @@ mod tests {
             (date("2024-01-02"), date("2024-12-26"), 21),
         ] {
             let dates = Dates { from, to };
-            let parts = full.parts(Span { kind: LabReport, days: ALL }, dates, &key());
+            let parts = full.parts(Span { kind: Some(LabReport), days: ALL }, &[], dates, &key());
             assert_eq!(parts.unwrap().len(), expected, "{from:?} {to:?}");
         }
     }
@@ -363,12 +418,14 @@ mod tests {
                 .map(|date| {
                     Span::of(Class { kind: LabReport, date: *date })
                         .map(|span| span.token(&key()))
-                        .into()
+                        .collect()
                 })
                 .collect();
             let whole = dates(days.first().copied(), days.last().copied());
-            let spans = held.spans(&[LabReport], whole, &key());
-            assert!(spans.values().all(|span| held.parts(*span, whole, &key()).is_none()));
+            let spans = held.spans(&[LabReport], By::OwnType, whole, &key());
+            assert!(
+                spans.values().all(|span| held.parts(*span, &[LabReport], whole, &key()).is_none())
+            );
             let halves =
                 days.iter().flat_map(|day| [dates(Some(*day), None), dates(None, Some(*day))]);
             let pairs = days
@@ -376,7 +433,7 @@ mod tests {
                 .step_by(7)
                 .flat_map(|from| days.iter().step_by(11).map(|to| dates(Some(*from), Some(*to))));
             for dates in halves.chain(pairs) {
-                let spans = held.spans(&[LabReport], dates, &key());
+                let spans = held.spans(&[LabReport], By::OwnType, dates, &key());
                 let parts = spans.values().flat_map(|span| parted(&held, *span, dates));
                 let parts: Vec<_> = parts.map(|span| span.token(&key())).collect();
                 let most = most.entry((dates.from.is_some(), dates.to.is_some())).or_default();
@@ -432,14 +489,25 @@ mod tests {
             (dates(date(2024), date(2020)), none),
         ];
         for (dates, expected) in cases {
-            let spans = held.spans(both, dates, &key());
-            let mut types: Vec<_> = spans.into_values().map(|span| span.kind).collect();
-            types.sort();
-            let mut expected = expected.to_vec();
-            expected.sort();
-            assert_eq!(types, expected, "{dates:?}");
+            let spans = held.spans(both, By::OwnType, dates, &key());
+            let types: BTreeSet<_> = spans.into_values().map(|span| span.kind).collect();
+            assert_eq!(types, expected.iter().copied().map(Some).collect(), "{dates:?}");
+            let of_all = held.spans(both, By::AllTypes, dates, &key());
+            assert_eq!(of_all.is_empty(), expected.is_empty(), "{dates:?}");
         }
-        assert!(classes(&[]).spans(both, Dates::default(), &key()).is_empty());
+        assert!(classes(&[]).spans(both, By::OwnType, Dates::default(), &key()).is_empty());
+    }
+
+    #[test]
+    fn the_records_of_all_types_in_a_year_are_one_run() {
+        let both = [LabReport, Imaging];
+        let held = classes(&both.map(|kind| class(kind, 2024)));
+        let day = Some(class(LabReport, 2024).date);
+        for (by, runs) in [(By::AllTypes, 1), (By::OwnType, 2)] {
+            let found = held.spans(&both, by, dates(day, day), &key());
+            let parts = found.values().flat_map(|span| parted(&held, *span, dates(day, day)));
+            assert_eq!((found.len(), parts.count()), (runs, runs), "{by:?}");
+        }
     }
 
     #[test]
@@ -450,7 +518,7 @@ mod tests {
         // Of each type 9 years, 2 decades and 3 years or 4, beside two that the dates part, each by 8.
         for (year, runs, expected) in [(2013, 32, 2 * (8 + 14 + 8)), (2014, 2, 2 * (8 + 15 + 8))] {
             let dates = dates(Some(class(LabReport, 1980).date), Some(class(LabReport, year).date));
-            let found = many.spans(&types, dates, &key());
+            let found = many.spans(&types, By::OwnType, dates, &key());
             assert_eq!(found.len(), runs);
             let parts = found.values().flat_map(|span| parted(&many, *span, dates)).count();
             assert_eq!(parts, expected);
@@ -461,14 +529,15 @@ mod tests {
     fn a_vault_of_too_many_classes_is_searched_as_if_it_had_all() {
         let day = Some(class(LabReport, 2000).date);
         let year = dates(day, day);
-        for (tokens, runs, missing) in [(383, 0, 5), (384, 2, 0), (385, 2, 0)] {
+        for (tokens, runs, notes_more) in [(383, 0, true), (384, 2, false), (385, 2, false)] {
             let held = of_tokens(tokens);
-            let found = held.spans(&[LabReport, Imaging], year, &key());
+            let found = held.spans(&[LabReport, Imaging], By::OwnType, year, &key());
             assert_eq!((held.0.len(), found.len()), (tokens, runs));
             let found: Vec<_> = found.into_values().collect();
             assert!(runs == 0 || met(class(LabReport, 2000), &found) == 1);
-            assert_eq!(held.missing(class(LabReport, 2000), &key()).len(), missing);
-            let since = held.spans(&[LabReport, Imaging], dates(day, None), &key());
+            let missing = held.missing(class(LabReport, 2000), &key());
+            assert_eq!(!missing.is_empty(), notes_more);
+            let since = held.spans(&[LabReport, Imaging], By::OwnType, dates(day, None), &key());
             assert_eq!(since.len(), runs, "by types, where there are too many years");
         }
     }

@@ -20,16 +20,23 @@ const BATCH: usize = 100;
 const BIGGEST_BATCH: usize = 1000;
 /// How many runs are asked at once: each question takes a connection.
 const ASKED_AT_ONCE: usize = 32;
-/// How many items of a page a query looks at, at least, where many runs are asked.
-const FEW: usize = 25;
 /// How many items a page looks at for each that it may show.
 const LOOKED_AT_FOR_EACH: usize = 5;
+/// How many items all runs of a page read ahead together, at least, where they may pass over much.
+const AHEAD: usize = 100;
 
 /// How many items a page for `limit` items looks at before it leaves the rest to the next: an answer
 /// that passes over much costs the more, the more was asked for.
 #[must_use]
 pub fn looked_at(limit: usize) -> usize {
     limit.saturating_mul(LOOKED_AT_FOR_EACH)
+}
+
+/// How many items each of so many runs reads ahead for a page for `limit` items, where they may pass over
+/// much.
+#[must_use]
+pub fn ahead(limit: usize, runs: usize) -> usize {
+    looked_at(limit).max(AHEAD) / runs.max(1)
 }
 
 /// A walk along a run, newest first, one query at a time.
@@ -168,6 +175,12 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Where it was read to, if it was, and more may come.
+    fn read_to(&self) -> Result<Option<Key>, Fault> {
+        let after = self.scroll.after.clone().map(Item::from_attributes).transpose()?;
+        Ok(after.map(|item| item.key))
+    }
+
     /// The last id that is known of it, where more may come.
     fn oldest(&self) -> Option<&str> {
         self.ahead.back().filter(|_| !self.scroll.has_ended()).map(id)
@@ -196,28 +209,38 @@ impl<'s> Merged<'s> {
     }
 
     /// Goes on by other runs instead of one of which something is left, where `others` names such: it
-    /// is given the place that the run was read to. Of each of these no more than a page for `limit`
-    /// items is read ahead.
+    /// is given the place that the run was read to. These read [`ahead`] for a page for `limit` items,
+    /// and `least` items each at least.
     ///
     /// # Errors
     /// Those of `Item::from_attributes`.
     pub fn replace(
         &mut self,
         limit: usize,
+        least: usize,
         others: impl Fn(&Key) -> Option<Vec<Range>>,
     ) -> Result<(), Fault> {
         let mut new = Vec::new();
         for run in &mut self.runs {
-            let Some(last) = run.scroll.after.clone() else { continue };
-            let Item { key, .. } = Item::from_attributes(last)?;
-            if let Some(others) = others(&key) {
+            let Some(last) = run.read_to()? else { continue };
+            if let Some(others) = others(&last) {
                 run.scroll.end();
                 new.extend(others.into_iter().map(|range| run.scroll.store.scroll(range, None)));
             }
         }
-        let each = (looked_at(limit) / new.len().max(1)).max(FEW).min(limit + 1);
+        let each = ahead(limit, new.len()).max(least);
         self.runs.extend(new.into_iter().map(|scroll| Run::from(scroll.by(each))));
         Ok(())
+    }
+
+    /// The place that a run was read to which has to be asked again before more is known, if there is
+    /// such a run: all that is newer has been told. There is one at most, since no two hold the same item.
+    ///
+    /// # Errors
+    /// Those of `Item::from_attributes`.
+    pub fn asks_again(&self) -> Result<Option<Key>, Fault> {
+        let mut out = self.runs.iter().filter(|run| run.is_out());
+        out.find_map(|run| run.read_to().transpose()).transpose()
     }
 }
 

@@ -495,10 +495,39 @@ impl Patient {
         text: &str,
     ) -> Outcome<String> {
         let file = Document::new("note.txt", "text/plain", text.as_bytes().to_vec());
-        let (id, form) = self.announce(stack, kind, date, title, &file)?;
-        post_form(&form, &file)?.expect(204)?;
-        let record = settled(stack, &self.id, self.token(), &id)?;
-        crate::ensure(record["status"] == "available", format!("the note is there: {record}"))?;
+        let id = self.send(stack, kind, date, title, &file)?;
+        self.available(stack, &id)?;
         Ok(id)
+    }
+
+    /// Keeps a short note of each of these types and dates, in that order. Their files are checked side
+    /// by side.
+    ///
+    /// # Errors
+    /// When something answers otherwise.
+    pub fn notes(&self, stack: &Stack, of: &[(&str, &str)]) -> Outcome<Vec<String>> {
+        let file = Document::new("note.txt", "text/plain", b"x".to_vec());
+        let sent = of.iter().map(|(kind, date)| self.send(stack, kind, date, "One of many", &file));
+        let sent = sent.collect::<Outcome<Vec<_>>>()?;
+        sent.iter().try_for_each(|id| self.available(stack, id))?;
+        Ok(sent)
+    }
+
+    fn send(
+        &self,
+        stack: &Stack,
+        kind: &str,
+        date: &str,
+        title: &str,
+        file: &Document,
+    ) -> Outcome<String> {
+        let (id, form) = self.announce(stack, kind, date, title, file)?;
+        post_form(&form, file)?.expect(204)?;
+        Ok(id)
+    }
+
+    fn available(&self, stack: &Stack, id: &str) -> Outcome {
+        let record = settled(stack, &self.id, self.token(), id)?;
+        crate::ensure(record["status"] == "available", format!("the note is there: {record}"))
     }
 }

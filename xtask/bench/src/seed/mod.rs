@@ -298,8 +298,10 @@ impl Seed {
         let narrow = self.writer.doctor(&self.hospital, Standing::Active).await?;
         self.writer.granted(&vault, (&self.hospital, narrow), &[RecordType::Immunization]).await?;
         self.writer.granted(&vault, (&self.hospital, self.doctor), &[]).await?;
-        let past = self.granted_until(&vault, rows::OLD.date).await?;
-        let parting = self.granted_until(&vault, rows::BEFORE_USUAL).await?;
+        let past = self.granted_until(&vault, &[], rows::OLD.date).await?;
+        let parting = self.granted_until(&vault, &[], rows::BEFORE_USUAL).await?;
+        let few = [RecordType::Immunization, RecordType::Imaging];
+        let passing = self.granted_until(&vault, &few, rows::USUAL.date).await?;
         let any = shape(&self.image, RecordStatus::Available, Some(TextStatus::Read));
         let old = Shape { class: rows::OLD, ..any.clone() };
         let mut last =
@@ -328,11 +330,12 @@ impl Seed {
         }
         self.writer.granted(&crowded, (&self.hospital, self.doctor), &[]).await?;
         let wide = self.wide(many, &any).await?;
-        let parting_all = self.granted_until(&wide, rows::BEFORE_USUAL).await?;
+        let parting_all = self.granted_until(&wide, &[], rows::BEFORE_USUAL).await?;
         self.decisions("access_request_decide", &vault).await?;
         self.decisions("access_request_decide among live grants", &crowded).await?;
         self.repeat("grant_sweep", || self.events.sample("grant_sweep"))?;
-        self.lists([&vault, &crowded, &wide], [narrow, past, parting, parting_all], last)
+        let restricted = [narrow, past, parting, passing, parting_all];
+        self.lists([&vault, &crowded, &wide], restricted, last)
     }
 
     /// A vault with so many records of all ordinary types by turns: the older half of many days up to
@@ -349,10 +352,15 @@ impl Seed {
         Ok(vault)
     }
 
-    /// A doctor who may see the records of a vault up to a day.
-    async fn granted_until(&mut self, vault: &Vault, last: Date) -> Result<DoctorId> {
+    /// A doctor who may see the records of a vault up to a day; of ordinary types when none are named.
+    async fn granted_until(
+        &mut self,
+        vault: &Vault,
+        types: &[RecordType],
+        last: Date,
+    ) -> Result<DoctorId> {
         let doctor = self.writer.doctor(&self.hospital, Standing::Active).await?;
-        let mut live = self.writer.live(vault.patient, doctor, &[])?;
+        let mut live = self.writer.live(vault.patient, doctor, types)?;
         live.terms.to = Some(last);
         self.writer.enforce(&live).await?;
         Ok(doctor)
@@ -363,11 +371,11 @@ impl Seed {
     fn lists(
         &self,
         [vault, crowded, wide]: [&Vault; 3],
-        restricted: [DoctorId; 4],
+        restricted: [DoctorId; 5],
         record: RecordId,
     ) -> Result<()> {
         let (patient, doctor) = (Some(vault.caller()), Some(self.hospital.doctor(self.doctor)));
-        let [narrow, past, parting, parting_all] =
+        let [narrow, past, parting, passing, parting_all] =
             restricted.map(|doctor| Some(self.hospital.doctor(doctor)));
         let [own, crowded, wide] =
             [vault, crowded, wide].map(|vault| vec![("patientId", vault.patient.to_string())]);
@@ -386,6 +394,13 @@ impl Seed {
                 "record_list under a grant that parts a year",
                 "record_list",
                 parting,
+                &own,
+                few.clone(),
+            ),
+            (
+                "record_list under a grant that passes over other types",
+                "record_list",
+                passing,
                 &own,
                 few.clone(),
             ),
