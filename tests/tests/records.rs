@@ -235,7 +235,7 @@ fn dates_that_part_two_years_show_all_in_order() -> Outcome {
     let days = ["2019-02-01", "2019-02-02", "2019-12-31", "2020-02-29", "2020-11-14", "2020-11-15"];
     let mut all = [("prescription", "2020-05-10")].repeat(3);
     all.extend(kinds.iter().flat_map(|kind| days.map(|day| (*kind, day))));
-    all.extend(["2019-01-01", "2020-12-31"].map(|day| ("imaging", day)).repeat(50));
+    all.extend(["2019-01-01", "2020-12-31"].map(|day| ("imaging", day)).repeat(70));
     // Records that wait for their file are the patient's to see, and quickly made.
     let file = Document::new("later.txt", "text/plain", b"later".to_vec());
     let announce = |(kind, date): &(&str, &str)| {

@@ -166,7 +166,7 @@ fn a_list_adds_a_trip_for_each_page_it_reads_more(stack: &Stack) -> Outcome {
         (&["all"], theirs, 0, spring, 4),
         (&["all"], theirs, 0, "?q=tally", 3),
         // More than a list reads at once.
-        (&each, theirs, 110, "?limit=1", 4),
+        (&each, theirs, 130, "?limit=1", 4),
         (&["all"], own, 0, spring_of_one, 5),
         (&["all"], own, 0, spring, 5),
     ];
@@ -203,10 +203,10 @@ fn a_list_among_dates_passes_over_many_and_ends_no_page(stack: &Stack) -> Outcom
         granted.iter().cycle().zip(&years).map(|(kind, day)| (*kind, &**day)).collect();
     all.extend([granted[1], granted[0]].into_iter().zip([from, to]));
     all.extend(granted.into_iter().zip(["2001-05-31", "2009-12-01"]));
-    all.extend([(granted[0], "2001-01-15")].repeat(12));
+    all.extend([(granted[0], "2001-01-15")].repeat(16));
     all.extend([(other[0], "2005-05-10")].repeat(6));
     all.push((granted[1], "2005-05-10"));
-    all.extend([(other[0], "2005-05-10")].repeat(8));
+    all.extend([(other[0], "2005-05-10")].repeat(12));
     let made: Vec<_> = all.iter().zip(patient.notes(stack, &all)?).collect();
     let mut terms = reading(&granted, 3600);
     (terms["from"], terms["to"]) = (json!(from), json!(to));

@@ -21,7 +21,7 @@ const AT_ONCE: usize = 100;
 /// How many places of a page each of many runs looks at, at least.
 const FEW: usize = 25;
 /// How many records of other types runs of all types read past, each. Where they lead past more, a list
-/// goes by each type; and a doctor may measure by time that there are more.
+/// goes by each type.
 const OTHERS: usize = 10;
 
 impl Scope<'_> {
@@ -96,8 +96,8 @@ impl Scope<'_> {
             By::AllTypes => (limit + 1 + OTHERS, limit + 1 + OTHERS),
             By::OwnType => (limit + 1, FEW.min(limit + 1)),
         };
-        let all = if dates == Dates::default() { 0 } else { ahead(limit, spans.len()) };
-        let run = |span| self.store.scroll(range(span, before), None).by(all.max(first));
+        let each = if dates == Dates::default() { first } else { ahead(limit, spans.len(), first) };
+        let run = |span| self.store.scroll(range(span, before), None).by(each);
         let mut runs: Merged<'_> = spans.values().map(run).collect();
         let mut others = 0;
         while let Some(places) = runs.next().await? {

@@ -33,10 +33,11 @@ pub fn looked_at(limit: usize) -> usize {
 }
 
 /// How many items each of so many runs reads ahead for a page for `limit` items, where they may pass over
-/// much.
+/// much: `least`, or more where they are few. It is a power of two, whatever is asked for: who measures
+/// whether a run holds more learns no exact number (I10).
 #[must_use]
-pub fn ahead(limit: usize, runs: usize) -> usize {
-    looked_at(limit).max(AHEAD) / runs.max(1)
+pub fn ahead(limit: usize, runs: usize, least: usize) -> usize {
+    (looked_at(limit).max(AHEAD) / runs.max(1)).max(least).next_power_of_two()
 }
 
 /// A walk along a run, newest first, one query at a time.
@@ -209,8 +210,7 @@ impl<'s> Merged<'s> {
     }
 
     /// Goes on by other runs instead of one of which something is left, where `others` names such: it
-    /// is given the place that the run was read to. These read [`ahead`] for a page for `limit` items,
-    /// and `least` items each at least.
+    /// is given the place that the run was read to. These read [`ahead`], at least so many items each.
     ///
     /// # Errors
     /// Those of `Item::from_attributes`.
@@ -228,7 +228,7 @@ impl<'s> Merged<'s> {
                 new.extend(others.into_iter().map(|range| run.scroll.store.scroll(range, None)));
             }
         }
-        let each = ahead(limit, new.len()).max(least);
+        let each = ahead(limit, new.len(), least);
         self.runs.extend(new.into_iter().map(|scroll| Run::from(scroll.by(each))));
         Ok(())
     }
