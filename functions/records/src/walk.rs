@@ -11,17 +11,14 @@ use store::{
     Fault, Key,
     classes::{By, ClassPlace, Span},
     keys::{self, Among, classed_record},
-    list::{Merged, Page, ahead},
+    list::{Merged, Page, looked_at},
 };
 
 use crate::{scope::Scope, search::Words, view::RecordView};
 
 /// The most records read by one call (DynamoDB's BatchGetItem).
 const AT_ONCE: usize = 100;
-/// How many places of a page each of many runs looks at, at least.
-const FEW: usize = 25;
-/// How many records of other types runs of all types read past, each. Where they lead past more, a list
-/// goes by each type.
+/// How many records of other types runs of all types may lead past, before a list goes by each type.
 const OTHERS: usize = 10;
 
 impl Scope<'_> {
@@ -92,11 +89,9 @@ impl Scope<'_> {
             let parts = self.classes.parts(*spans.get(token)?, types, dates, self.key)?;
             Some(parts.iter().map(|part| range(part, Some(id))).collect())
         };
-        let (first, later) = match by {
-            By::AllTypes => (limit + 1 + OTHERS, limit + 1 + OTHERS),
-            By::OwnType => (limit + 1, FEW.min(limit + 1)),
-        };
-        let each = if dates == Dates::default() { first } else { ahead(limit, spans.len(), first) };
+        // Where dates may leave much out of a few runs, all that a page looks at is read at once.
+        let all = if dates == Dates::default() { 0 } else { looked_at(limit) };
+        let each = (all / spans.len().max(1)).max(limit + 1);
         let run = |span| self.store.scroll(range(span, before), None).by(each);
         let mut runs: Merged<'_> = spans.values().map(run).collect();
         let mut others = 0;
@@ -116,7 +111,7 @@ impl Scope<'_> {
             if page.is_full() {
                 return Ok(None);
             }
-            runs.replace(limit, later, parts)?;
+            runs.replace(limit, parts)?;
             if others > OTHERS
                 && let Some(last) = runs.asks_again()?
             {

@@ -78,7 +78,8 @@ mod of_one_length {
 /// Among which places records are looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {
-    /// Those of all types: one run holds all that is asked for, and may hold others.
+    /// Those of all types: a run holds all that is asked for, and may hold others. Where it may, it is of
+    /// no more than a year: so it is asked for only where there are some of the types asked for (I10).
     AllTypes,
     /// Those of each type by itself.
     OwnType,
@@ -180,6 +181,10 @@ impl Days {
         }
     }
 
+    fn is_year_at_most(self) -> bool {
+        !matches!(self, Self::Years { count: 2.., .. })
+    }
+
     /// Whether a vault notes that it has records in these.
     fn are_noted(self) -> bool {
         matches!(self, Self::Years { .. })
@@ -229,8 +234,8 @@ impl Classes {
 
     /// The spans, by their tokens, that the records of `types` are in whose dates are among `dates`, as
     /// far as there are any: each such record is in one of them. Others in them may be of other dates,
-    /// in the years in which `dates` begin and end, or in all where they would be too many. Which there
-    /// are does not depend on records of other types (I10).
+    /// in the years in which `dates` begin and end, or in all where they would be too many. Where those
+    /// of all types would be so, and may hold others, it is those of each type.
     #[must_use]
     pub fn spans(
         &self,
@@ -240,6 +245,9 @@ impl Classes {
         key: &DataKey,
     ) -> HashMap<String, Span> {
         let kinds: Vec<_> = match by {
+            By::AllTypes if leaves_some_out(types) && self.is_full() => {
+                return self.spans(types, By::OwnType, dates, key);
+            }
             By::AllTypes => vec![None],
             By::OwnType => types.iter().copied().map(Some).collect(),
         };
@@ -251,12 +259,16 @@ impl Classes {
             spans.map(|span| (span.token(key), span)).collect::<HashMap<_, _>>()
         };
         let spans = of_each(dates);
-        if spans.len() <= MOST_SPANS { spans } else { of_each(Dates::default()) }
+        match by {
+            _ if spans.len() <= MOST_SPANS => spans,
+            By::AllTypes if leaves_some_out(types) => self.spans(types, By::OwnType, dates, key),
+            _ => of_each(Dates::default()),
+        }
     }
 
     /// The spans that just those records of a span are in whose dates are among `dates`, as far as there
-    /// are any of `types`; nothing where there are no other dates in it. For each end of the dates they are 14 at most within its year, and 9
-    /// each of years, decades and centuries; beside these, 8 millennia.
+    /// are any of `types`; nothing where there are no other dates in it. For each end of the dates they are
+    /// 14 at most within its year, and 9 each of years, decades and centuries; beside these, 8 millennia.
     #[must_use]
     pub fn parts(
         &self,
@@ -283,7 +295,9 @@ impl Classes {
         if from > to || first > to || last < from || !self.may_hold(span, types, key) {
             return Vec::new();
         }
-        let is_within = from <= first && last <= to;
+        let may_be_whole =
+            span.kind.is_some() || !leaves_some_out(types) || span.days.is_year_at_most();
+        let is_within = may_be_whole && from <= first && last <= to;
         let parts = if is_within { Vec::new() } else { span.days.parts() };
         let mut parts = parts.into_iter().filter(|days| wanted(*days)).peekable();
         if parts.peek().is_none() {
@@ -308,6 +322,11 @@ impl Classes {
     fn is_full(&self) -> bool {
         self.0.len() >= FULL
     }
+}
+
+/// Whether there are others than these types.
+fn leaves_some_out(types: &[RecordType]) -> bool {
+    types.len() < RecordType::NAMES.len()
 }
 
 /// The tokens of a class that are noted.
@@ -496,6 +515,38 @@ mod tests {
             assert_eq!(of_all.is_empty(), expected.is_empty(), "{dates:?}");
         }
         assert!(classes(&[]).spans(both, By::OwnType, Dates::default(), &key()).is_empty());
+    }
+
+    /// A record of another type in a run makes no difference where none of those asked for is near (I10).
+    #[test]
+    fn i10_runs_of_all_types_are_of_years_in_which_there_are_some_that_are_asked_for() {
+        let (lab, hidden) = (class(LabReport, 1981), class(Referral, 1985));
+        let held = classes(&[lab, hidden]);
+        let both = [LabReport, Imaging];
+        let ends = ["0000-01-01", "1980-01-01", "1989-12-31", "9999-12-31"];
+        let [first, begin, end, last] = ends.map(|day| Some(day.parse().unwrap()));
+        for dates in [dates(begin, end), dates(first, last), dates(first, None), dates(None, end)] {
+            let spans = held.spans(&both, By::AllTypes, dates, &key());
+            let spans: Vec<_> = spans.into_values().collect();
+            let parts: Vec<_> = spans
+                .iter()
+                .flat_map(|span| held.parts(*span, &both, dates, &key()).unwrap_or(vec![*span]))
+                .collect();
+            for found in [spans, parts] {
+                assert_eq!((met(lab, &found), met(hidden, &found)), (1, 0), "{dates:?}");
+            }
+        }
+        let all: Vec<_> = RecordType::NAMES.iter().map(|(kind, _)| *kind).collect();
+        let spans = held.spans(&all, By::AllTypes, dates(begin, end), &key());
+        assert_eq!(spans.len(), 1, "nothing is hidden: a decade is one run");
+        // More years than a list asks for: by each type.
+        for held in [
+            of_tokens(FULL),
+            classes(&(1950..1990).map(|y| class(LabReport, y)).collect::<Vec<_>>()),
+        ] {
+            let spans = held.spans(&both, By::AllTypes, dates(first, last), &key());
+            assert!(spans.into_values().all(|span| span.kind.is_some()));
+        }
     }
 
     #[test]

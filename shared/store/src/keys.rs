@@ -115,7 +115,7 @@ impl Among {
     }
 }
 
-/// Where a record stands among those of a class: of its type, or of its type and years. Neither
+/// Where a record stands among those of a class: of its type or of all, in any or some years. Neither
 /// stands in a key: `token` is the patient's own word for the class (`DataKey::token`).
 #[must_use]
 pub fn record_in_class(of: PatientId, among: Among, token: &str, id: RecordId) -> Key {
@@ -133,14 +133,15 @@ pub fn records_in_class(
     until(patient(of), &format!("{}CLASS#{token}#", among.prefix()), before)
 }
 
-/// Where a record stands among those of its type and some days of a year; see [`record_in_class`].
+/// Where a record stands among those of its type, or of all, and some days of a year; see
+/// [`record_in_class`].
 #[must_use]
 pub fn record_in_days(of: PatientId, among: Among, token: &str, id: RecordId) -> Key {
     Key::new(patient(of), format!("{}DAYS#{token}#{id}", among.prefix()))
 }
 
-/// The places of a patient's records of one type and some days of a year, or of those made before
-/// `before`.
+/// The places of a patient's records of one type, or of all, and some days of a year, or of those made
+/// before `before`.
 #[must_use]
 pub fn records_in_days(
     of: PatientId,

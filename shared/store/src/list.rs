@@ -20,24 +20,16 @@ const BATCH: usize = 100;
 const BIGGEST_BATCH: usize = 1000;
 /// How many runs are asked at once: each question takes a connection.
 const ASKED_AT_ONCE: usize = 32;
+/// How many items of a page a query looks at, at least, where many runs are asked.
+const FEW: usize = 25;
 /// How many items a page looks at for each that it may show.
 const LOOKED_AT_FOR_EACH: usize = 5;
-/// How many items all runs of a page read ahead together, at least, where they may pass over much.
-const AHEAD: usize = 100;
 
 /// How many items a page for `limit` items looks at before it leaves the rest to the next: an answer
 /// that passes over much costs the more, the more was asked for.
 #[must_use]
 pub fn looked_at(limit: usize) -> usize {
     limit.saturating_mul(LOOKED_AT_FOR_EACH)
-}
-
-/// How many items each of so many runs reads ahead for a page for `limit` items, where they may pass over
-/// much: `least`, or more where they are few. It is a power of two, whatever is asked for: who measures
-/// whether a run holds more learns no exact number (I10).
-#[must_use]
-pub fn ahead(limit: usize, runs: usize, least: usize) -> usize {
-    (looked_at(limit).max(AHEAD) / runs.max(1)).max(least).next_power_of_two()
 }
 
 /// A walk along a run, newest first, one query at a time.
@@ -210,14 +202,14 @@ impl<'s> Merged<'s> {
     }
 
     /// Goes on by other runs instead of one of which something is left, where `others` names such: it
-    /// is given the place that the run was read to. These read [`ahead`], at least so many items each.
+    /// is given the place that the run was read to. Of each, where they are many, no more than a page for
+    /// `limit` items is read ahead.
     ///
     /// # Errors
     /// Those of `Item::from_attributes`.
     pub fn replace(
         &mut self,
         limit: usize,
-        least: usize,
         others: impl Fn(&Key) -> Option<Vec<Range>>,
     ) -> Result<(), Fault> {
         let mut new = Vec::new();
@@ -228,7 +220,7 @@ impl<'s> Merged<'s> {
                 new.extend(others.into_iter().map(|range| run.scroll.store.scroll(range, None)));
             }
         }
-        let each = ahead(limit, new.len(), least);
+        let each = (looked_at(limit) / new.len().max(1)).max(FEW.min(limit + 1));
         self.runs.extend(new.into_iter().map(|scroll| Run::from(scroll.by(each))));
         Ok(())
     }
