@@ -38,9 +38,12 @@ impl Scope<'_> {
             return self.along_all(page, before, limit, words).await;
         }
         let (mut before, mut wanted) = (before, Vec::new());
-        let by_all_types = is_every_type || (has_dates && types.len() > 1);
-        for by in [By::AllTypes, By::OwnType].into_iter().skip(usize::from(!by_all_types)) {
-            let left = self.along(&types, by, page, &mut wanted, (before, limit)).await?;
+        let order: &[By] = match is_every_type || (has_dates && types.len() > 1) {
+            true => &[By::AllTypes, By::OwnType],
+            false => &[By::OwnType],
+        };
+        for by in order {
+            let left = self.along(&types, *by, page, &mut wanted, (before, limit)).await?;
             if left.is_none() {
                 break;
             }

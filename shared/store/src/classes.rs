@@ -244,10 +244,8 @@ impl Classes {
         dates: Dates,
         key: &DataKey,
     ) -> HashMap<String, Span> {
+        let may_hold_others = by == By::AllTypes && leaves_some_out(types);
         let kinds: Vec<_> = match by {
-            By::AllTypes if leaves_some_out(types) && self.is_full() => {
-                return self.spans(types, By::OwnType, dates, key);
-            }
             By::AllTypes => vec![None],
             By::OwnType => types.iter().copied().map(Some).collect(),
         };
@@ -258,11 +256,13 @@ impl Classes {
             });
             spans.map(|span| (span.token(key), span)).collect::<HashMap<_, _>>()
         };
-        let spans = of_each(dates);
-        match by {
-            _ if spans.len() <= MOST_SPANS => spans,
-            By::AllTypes if leaves_some_out(types) => self.spans(types, By::OwnType, dates, key),
-            _ => of_each(Dates::default()),
+        // A full vault looks as if it had records in each of ten thousand years.
+        let is_too_wide = may_hold_others && self.is_full();
+        let spans = if is_too_wide { None } else { Some(of_each(dates)) };
+        match spans.filter(|spans| spans.len() <= MOST_SPANS) {
+            Some(spans) => spans,
+            None if may_hold_others => self.spans(types, By::OwnType, dates, key),
+            None => of_each(Dates::default()),
         }
     }
 
