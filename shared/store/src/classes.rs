@@ -3,10 +3,7 @@
 //! of all types and among those of its own; the same again once others than its owner may see it
 //! (docs/adr/0015-records-by-type.md).
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    ops::RangeInclusive,
-};
+use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
@@ -17,6 +14,7 @@ use domain::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    days::{Days, Overlap},
     error::Fault,
     keys::{self, Among, Key, Range},
     table::{Attributes, Item, NothingClear, key_attributes, sealed_item},
@@ -26,25 +24,12 @@ use crate::{
 /// The attribute that holds the tokens of a vault's classes.
 pub(crate) const TOKENS: &str = "tokens";
 
-/// The days of a month as they are counted, however many it has: so each year ends with the same day.
-const MONTH: i16 = 31;
-/// The last day of a year, counted from 0.
-const LAST_OF_YEAR: i16 = 12 * MONTH - 1;
-/// How many days the longest parts of a year have. Each is divided by four, down to single days.
-const LONGEST: i16 = 64;
 /// From how many tokens on no more are noted: such a vault is searched as if it had records of every
 /// class. It must never be raised, and no token taken away: a vault that was full would look as if
 /// what is not noted were not there.
 const FULL: usize = 384;
 /// By how many spans a list sets out at most: each is a query.
 const MOST_SPANS: usize = 32;
-
-/// A day: its year, and which of the year it is.
-type Day = (i16, i16);
-
-/// Before all that a date can say (RFC 3339, section 5.6: years have four digits), and after it.
-const FIRST: Day = (i16::MIN, 0);
-const LAST: Day = (i16::MAX, LAST_OF_YEAR);
 
 /// A record's place: the sealed part, all that a list needs to pass it by. It is of the same length in
 /// every place, and so tells nothing of the record's type (I6).
@@ -92,24 +77,10 @@ pub struct Span {
     days: Days,
 }
 
-/// Days for which there is a token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Days {
-    /// So many years, a power of ten, from a multiple of it on.
-    Years { first: i16, count: i16 },
-    /// The `nth` of a year's parts of so many days.
-    Part { year: i16, length: i16, nth: i16 },
-}
-
-/// All the years that a date can name (RFC 3339, section 5.6).
-const ALL: Days = Days::Years { first: 0, count: 10_000 };
-
 impl Span {
     /// Those that a record is in.
     fn of(Class { kind, date }: Class) -> impl Iterator<Item = Self> {
-        Days::with(date)
-            .into_iter()
-            .flat_map(move |days| [None, Some(kind)].map(|kind| Self { kind, days }))
+        Days::with(date).flat_map(move |days| [None, Some(kind)].map(|kind| Self { kind, days }))
     }
 
     /// The places in it, or those of the records made before `before`.
@@ -140,54 +111,6 @@ impl Span {
             Days::Years { first, count } => format!("{kind} {first} {count}"),
             Days::Part { year, length, nth } => format!("{kind} {year} {length} {nth}"),
         })
-    }
-}
-
-impl Days {
-    /// All that a day lies in, the most first.
-    fn with(date: Date) -> [Self; 9] {
-        let (year, day) = day(date);
-        let years = |count| Self::Years { first: year - year.rem_euclid(count), count };
-        let part = |length| Self::Part { year, length, nth: day / length };
-        let [thousand, hundred, ten, one] = [1000, 100, 10, 1].map(years);
-        let [longest, long, short, single] = [LONGEST, 16, 4, 1].map(part);
-        [ALL, thousand, hundred, ten, one, longest, long, short, single]
-    }
-
-    fn first_and_last(self) -> (Day, Day) {
-        match self {
-            Self::Years { first, count } => ((first, 0), (first + count - 1, LAST_OF_YEAR)),
-            Self::Part { year, length, nth } => {
-                let first = nth * length;
-                ((year, first), (year, LAST_OF_YEAR.min(first + length - 1)))
-            }
-        }
-    }
-
-    /// What it consists of; nothing where it is not divided.
-    fn parts(self) -> Vec<Self> {
-        let of_year = |year, length, nths: RangeInclusive<i16>| {
-            let begun = nths.filter(|nth| nth * length <= LAST_OF_YEAR);
-            begun.map(|nth| Self::Part { year, length, nth }).collect()
-        };
-        match self {
-            Self::Years { first, count: 1 } => of_year(first, LONGEST, 0..=LAST_OF_YEAR / LONGEST),
-            Self::Years { first, count } => {
-                let count = count / 10;
-                (0..10).map(|nth| Self::Years { first: first + nth * count, count }).collect()
-            }
-            Self::Part { length: 1, .. } => Vec::new(),
-            Self::Part { year, length, nth } => of_year(year, length / 4, nth * 4..=nth * 4 + 3),
-        }
-    }
-
-    fn is_year_at_most(self) -> bool {
-        !matches!(self, Self::Years { count: 2.., .. })
-    }
-
-    /// Whether a vault notes that it has records in these.
-    fn are_noted(self) -> bool {
-        matches!(self, Self::Years { .. })
     }
 }
 
@@ -251,8 +174,8 @@ impl Classes {
         };
         let of_each = |dates| {
             let spans = kinds.iter().flat_map(move |kind| {
-                let all = Span { kind: *kind, days: ALL };
-                self.cover(all, types, dates, Days::are_noted, key)
+                let all = Span { kind: *kind, days: Days::ALL };
+                self.cover(all, types, dates, are_noted, key)
             });
             spans.map(|span| (span.token(key), span)).collect::<HashMap<_, _>>()
         };
@@ -268,7 +191,7 @@ impl Classes {
 
     /// The spans that just those records of a span are in whose dates are among `dates`, as far as there
     /// are any of `types`; nothing where there are no other dates in it. For each end of the dates they are
-    /// 14 at most within its year, and 9 each of years, decades and centuries; beside these, 8 millennia.
+    /// 12 at most within its year, and 9 each of years, decades and centuries; beside these, 8 millennia.
     #[must_use]
     pub fn parts(
         &self,
@@ -290,14 +213,13 @@ impl Classes {
         wanted: fn(Days) -> bool,
         key: &DataKey,
     ) -> Vec<Span> {
-        let (from, to) = (dates.from.map_or(FIRST, day), dates.to.map_or(LAST, day));
-        let (first, last) = span.days.first_and_last();
-        if from > to || first > to || last < from || !self.may_hold(span, types, key) {
+        let overlap = span.days.overlap(dates);
+        if overlap == Overlap::Nothing || !self.may_hold(span, types, key) {
             return Vec::new();
         }
         let may_be_whole =
             span.kind.is_some() || !leaves_some_out(types) || span.days.is_year_at_most();
-        let is_within = may_be_whole && from <= first && last <= to;
+        let is_within = may_be_whole && overlap == Overlap::Whole;
         let parts = if is_within { Vec::new() } else { span.days.parts() };
         let mut parts = parts.into_iter().filter(|days| wanted(*days)).peekable();
         if parts.peek().is_none() {
@@ -312,7 +234,7 @@ impl Classes {
     fn may_hold(&self, span: Span, types: &[RecordType], key: &DataKey) -> bool {
         let types = span.kind.as_ref().map_or(types, std::slice::from_ref);
         let mut spans = types.iter().map(|kind| Span { kind: Some(*kind), ..span });
-        !span.days.are_noted() || spans.any(|span| self.holds(&span.token(key)))
+        !are_noted(span.days) || spans.any(|span| self.holds(&span.token(key)))
     }
 
     fn holds(&self, token: &str) -> bool {
@@ -329,14 +251,15 @@ fn leaves_some_out(types: &[RecordType]) -> bool {
     types.len() < RecordType::NAMES.len()
 }
 
-/// The tokens of a class that are noted.
-fn noted(class: Class, key: &DataKey) -> Vec<String> {
-    let noted = Span::of(class).filter(|span| span.kind.is_some() && span.days.are_noted());
-    noted.map(|span| span.token(key)).collect()
+/// Whether a vault notes that it has records in these.
+fn are_noted(days: Days) -> bool {
+    matches!(days, Days::Years { .. })
 }
 
-fn day(date: Date) -> Day {
-    (date.year(), i16::from(date.month() - 1) * MONTH + i16::from(date.day() - 1))
+/// The tokens of a class that are noted.
+fn noted(class: Class, key: &DataKey) -> Vec<String> {
+    let noted = Span::of(class).filter(|span| span.kind.is_some() && are_noted(span.days));
+    noted.map(|span| span.token(key)).collect()
 }
 
 #[cfg(test)]
@@ -409,14 +332,15 @@ mod tests {
         let (full, date) = (of_tokens(FULL), |date: &str| Some(date.parse().unwrap()));
         for (from, to, expected) in [
             // Days of a year, years, decades, centuries, millennia.
-            (date("1000-01-02"), None, 14 + 9 + 9 + 9 + 8),
-            (None, date("8999-11-09"), 8 + 9 + 9 + 9 + 13),
-            (date("0000-01-02"), date("9999-11-09"), 14 + 2 * (9 + 9 + 9) + 8 + 13),
-            (date("2000-01-02"), date("2026-11-09"), 14 + 9 + 1 + 6 + 13),
-            (date("2024-01-02"), date("2024-12-26"), 21),
+            (date("1000-01-02"), None, 12 + 9 + 9 + 9 + 8),
+            (None, date("8999-11-09"), 8 + 9 + 9 + 9 + 11),
+            (date("0000-01-02"), date("9999-11-09"), 12 + 2 * (9 + 9 + 9) + 8 + 11),
+            (date("2000-01-02"), date("2026-11-09"), 12 + 9 + 1 + 6 + 11),
+            (date("2024-01-02"), date("2024-12-26"), 20),
         ] {
             let dates = Dates { from, to };
-            let parts = full.parts(Span { kind: Some(LabReport), days: ALL }, &[], dates, &key());
+            let parts =
+                full.parts(Span { kind: Some(LabReport), days: Days::ALL }, &[], dates, &key());
             assert_eq!(parts.unwrap().len(), expected, "{from:?} {to:?}");
         }
     }
@@ -463,8 +387,8 @@ mod tests {
                 }
             }
         }
-        assert_eq!((most[&(true, false)], most[&(false, true)]), (14, 13));
-        assert!(most[&(true, true)] <= 21, "both ends in one year: {most:?}");
+        assert_eq!((most[&(true, false)], most[&(false, true)]), (12, 11));
+        assert!(most[&(true, true)] <= 20, "both ends in one year: {most:?}");
     }
 
     #[test]
@@ -566,8 +490,8 @@ mod tests {
         let types = [LabReport, Imaging];
         let many = types.map(|kind| (1980..2020).map(move |year| class(kind, year)));
         let many = classes(&many.into_iter().flatten().collect::<Vec<_>>());
-        // Of each type 9 years, 2 decades and 3 years or 4, beside two that the dates part, each by 8.
-        for (year, runs, expected) in [(2013, 32, 2 * (8 + 14 + 8)), (2014, 2, 2 * (8 + 15 + 8))] {
+        // Of each type 9 years, 2 decades and 3 years or 4, beside two that the dates part, each by 7.
+        for (year, runs, expected) in [(2013, 32, 2 * (7 + 14 + 7)), (2014, 2, 2 * (7 + 15 + 7))] {
             let dates = dates(Some(class(LabReport, 1980).date), Some(class(LabReport, year).date));
             let found = many.spans(&types, By::OwnType, dates, &key());
             assert_eq!(found.len(), runs);

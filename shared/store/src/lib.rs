@@ -4,6 +4,7 @@ pub mod archive;
 pub mod change;
 pub mod classes;
 mod connect;
+mod days;
 mod environment;
 pub mod error;
 pub mod keys;
