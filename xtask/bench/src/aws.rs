@@ -138,6 +138,7 @@ impl Endpoint {
             Service::DynamoDb => {
                 let mut dynamo = self.table()?;
                 self.answer(service, &mut client, |request| {
+                    leave_token_out(request);
                     request.write(dynamo.get_mut())?;
                     Message::read(&mut dynamo)?.context("the table hung up")
                 })
@@ -159,14 +160,27 @@ impl Endpoint {
         &self,
         service: Service,
         client: &mut BufReader<Tls>,
-        mut answer: impl FnMut(&Message) -> Result<Message>,
+        mut answer: impl FnMut(&mut Message) -> Result<Message>,
     ) -> Result<()> {
-        while let Some(request) = Message::read(client)? {
-            let answer = answer(&request)?;
+        while let Some(mut request) = Message::read(client)? {
+            let answer = answer(&mut request)?;
             answer.write(client.get_mut())?;
             keep(&self.seen.calls, Seen::new(service, &request, &answer));
         }
         Ok(())
+    }
+}
+
+/// Puts spaces in the place of a transaction's token. dynoxide keeps each for ten minutes and goes through
+/// all of them at every transaction: 6 ms and more after a vault of 100 000 records was filled. DynamoDB
+/// finds one by its key; and nothing is sent twice here.
+fn leave_token_out(request: &mut Message) {
+    const TOKEN: &[u8] = br#","ClientRequestToken":""#;
+    const ITS_END: usize = "00000000-0000-4000-8000-000000000000\"".len();
+    let at = request.body.windows(TOKEN.len()).rposition(|part| part == TOKEN);
+    let token = at.and_then(|at| request.body.get_mut(at..at + TOKEN.len() + ITS_END));
+    if let Some(token) = token {
+        token.fill(b' ');
     }
 }
 
