@@ -21,6 +21,7 @@ import zipfile
 
 import boto3
 
+import cost
 import report
 import setup
 
@@ -242,12 +243,19 @@ def growth(bench):
         measured = bench.measure(port, cases)
     for label, one in measured.items():
         many, name = label.split(" ", 1)
+        operation = name.split(" ")[0]
+        cpu, memory = median(one["warmCpuMs"]), bench.memory[operation]
+        # With the CPU of its memory, warm and cold: what differs by the vault is what counts here.
+        ms = cpu * max(1, MB_OF_A_CPU / memory)
+        billed = {"usage": one["usage"], "roundTrips": one["sequential"], "memoryMb": memory,
+                  "warmMsOwnMemory": ms, "coldMsOwnMemory": ms}
         found.setdefault(name, {})[many] = {
             "ms": median(one["warmMs"]),
-            "cpuMs": median(one["warmCpuMs"]),
+            "cpuMs": cpu,
             "calls": one["calls"],
             "sequential": one["sequential"],
             "rssMb": round(median(one["rssKb"]) / 1024, 1),
+            "usd": round(cost.dollars_a_million(operation, billed), 2),
         }
     return found
 

@@ -15,18 +15,8 @@ def month(result):
     many = given["patients"]
     used = dict.fromkeys(SHEET["prices"], 0.0)
     for name, one in result["functions"].items():
-        calls = counts[name] * many
-        used["lambdaRequest"] += calls
-        used["apiRequest"] += 0 if name in EVENTS else calls
-        used["lambdaGbSecond"] += calls * one["memoryMb"] / 1024 * seconds(one)
-        used["logsGb"] += calls * given["logBytesEachInvocation"] / 1e9
-        used["sqs"] += calls * given["queueRequestsEachMessage"] * (name in QUEUED)
-        for unit, count in one["usage"].items():
-            # A call to Cognito is paid with its user.
-            if unit in used:
-                used[unit] += calls * count
-        if one["usage"].get("tableReads"):
-            used["kms"] += calls * given["keyMissShare"]
+        for unit, count in invocation(name, one).items():
+            used[unit] += counts[name] * many * count
     used["cognitoUser"] = many
     used["kmsKeyMonth"] = given["kmsKeys"]
     used["tableGbMonth"] = many * given["tableKbEachPatient"] / 1e6
@@ -36,6 +26,29 @@ def month(result):
     prices = SHEET["prices"]
     return [(prices[unit]["what"], prices[unit]["usd"], count, count * prices[unit]["usd"])
             for unit, count in used.items()]
+
+
+def invocation(name, one):
+    """What one invocation of a function is billed as, beside what is paid by the month."""
+    given = SHEET["assumptions"]
+    # A call to Cognito is paid with its user.
+    used = {unit: count for unit, count in one["usage"].items() if unit in SHEET["prices"]}
+    for unit, count in {
+        "lambdaRequest": 1,
+        "apiRequest": 0 if name in EVENTS else 1,
+        "lambdaGbSecond": one["memoryMb"] / 1024 * seconds(one),
+        "logsGb": given["logBytesEachInvocation"] / 1e9,
+        "sqs": given["queueRequestsEachMessage"] if name in QUEUED else 0,
+        "kms": given["keyMissShare"] if one["usage"].get("tableReads") else 0,
+    }.items():
+        used[unit] = used.get(unit, 0) + count
+    return used
+
+
+def dollars_a_million(name, one):
+    """What a million such invocations cost."""
+    used = invocation(name, one)
+    return 1e6 * sum(count * SHEET["prices"][unit]["usd"] for unit, count in used.items())
 
 
 def seconds(one):

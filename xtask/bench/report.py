@@ -90,17 +90,18 @@ def targets(result):
     name, one = worst("rssMb")
     rows.append([f"peak memory, most ({name}), MB", "at most 64", one["rssMb"],
                  met(one["rssMb"] <= 64)])
-    grown = {name: steepness(one) for name, one in result["growth"].items()}
-    for name in sorted(grown, key=grown.get, reverse=True)[:4]:
-        rows.append([f"largest vault / smallest, warm time, most ({name})", "flat: at most 2",
-                     f"{grown[name]:.1f}", met(grown[name] <= 2)])
+    for key, what, shown in (("ms", "warm time", 4), ("usd", "AWS's price of a request", 2)):
+        grown = {name: steepness(one, key) for name, one in result["growth"].items()}
+        for name in sorted(grown, key=grown.get, reverse=True)[:shown]:
+            rows.append([f"largest vault / smallest, {what}, most ({name})", "flat: at most 2",
+                         f"{grown[name]:.2f}", met(grown[name] <= 2)])
     return table(["target", "wanted", "reached", ""], rows)
 
 
-def steepness(sizes):
-    """How much longer a request takes in the largest vault than in the smallest."""
-    times = {int(n): one["ms"] for n, one in sizes.items()}
-    return times[max(times)] / times[min(times)]
+def steepness(sizes, key):
+    """How much more a request takes in the largest vault than in the smallest."""
+    taken = {int(n): one[key] for n, one in sizes.items()}
+    return taken[max(taken)] / taken[min(taken)]
 
 
 def met(is_met):
@@ -122,14 +123,15 @@ def every(result):
 
 def growth(result):
     sizes = sorted({int(n) for one in result["growth"].values() for n in one})
-    text = "{ms} ms, {cpuMs} CPU, {calls} ({sequential})"
+    text = "{ms} ms, {cpuMs} CPU, {calls} ({sequential}), ${usd:.2f}"
     cell = lambda one: text.format(**one) if one else ""  # noqa: E731
     rows = [
         [name, *(cell(one.get(str(n))) for n in sizes)]
         for name, one in sorted(result["growth"].items())
     ]
     counts = map(spaced, sizes)
-    return table(["warm: time, the function's own CPU time (ms), calls (in a row)", *counts], rows)
+    said = "warm: time, the function's own CPU time (ms), calls (in a row), AWS's price of a million"
+    return table([said, *counts], rows)
 
 
 def spaced(count):
