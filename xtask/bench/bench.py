@@ -245,8 +245,8 @@ def growth(bench):
         many, name = label.split(" ", 1)
         operation = name.split(" ")[0]
         cpu, memory = median(one["warmCpuMs"]), bench.memory[operation]
-        # With the CPU of its memory, warm and cold: what differs by the vault is what counts here.
-        ms = cpu * max(1, MB_OF_A_CPU / memory)
+        # As if none started cold: its CPU time, as long as that takes with its memory's share.
+        ms = cpu * MB_OF_A_CPU / memory
         billed = {"usage": one["usage"], "roundTrips": one["sequential"], "memoryMb": memory,
                   "warmMsOwnMemory": ms, "coldMsOwnMemory": ms}
         found.setdefault(name, {})[many] = {

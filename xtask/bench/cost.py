@@ -1,4 +1,5 @@
-"""What a month costs: measured calls and durations, times the prices of prices.json."""
+"""What invocations and a month of them cost: measured calls and durations, times the prices of
+prices.json."""
 
 import json
 import pathlib
@@ -55,11 +56,12 @@ def seconds(one):
     """The billed time of one invocation: CPU time as its memory's share gives it, the waiting that
     a region adds, and the initialization of those that start cold."""
     given = SHEET["assumptions"]
-    trips = one["usage"]
-    # Calls of a kind run beside each other at best; the longest chain is what is waited for.
-    waits = sorted((given["tripMs"][unit] for unit in trips if unit in given["tripMs"]),
+    # What is waited for is the longest chain: each kind of call once, the slowest first, and the
+    # quickest of them for what is left of the chain.
+    waits = sorted((ms for unit, ms in given["tripMs"].items() if one["usage"].get(unit)),
                    reverse=True)
-    waiting = sum(waits[: one["roundTrips"] or 0])
+    chain = one["roundTrips"] or 0
+    waiting = sum(waits[:chain]) + sum(waits[-1:]) * max(0, chain - len(waits))
     cold = given["coldShare"] * (one["coldMsOwnMemory"] + waiting)
     warm = (1 - given["coldShare"]) * (one["warmMsOwnMemory"] + waiting)
     return (cold + warm) / 1000

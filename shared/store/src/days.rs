@@ -7,9 +7,8 @@ use domain::{Date, record::Dates};
 const MONTH: i16 = 31;
 /// The last day of a year, counted from 0.
 const LAST_OF_YEAR: i16 = 12 * MONTH - 1;
-/// How many days the parts of a year have, each of which is divided into the next. The longest are
-/// halved: of a year there are three then, and an end of dates takes two parts less than with quarters.
-const LENGTHS: [i16; 5] = [128, 64, 16, 4, 1];
+/// How many days the parts of a year have, each of which is divided into two of the next.
+const LENGTHS: [i16; 8] = [128, 64, 32, 16, 8, 4, 2, 1];
 
 /// A day: its year, and which of the year it is.
 type Day = (i16, i16);
@@ -33,7 +32,7 @@ pub(crate) enum Overlap {
     /// None of them.
     Nothing,
     /// Some of them.
-    Part,
+    Some,
     /// All of them.
     Whole,
 }
@@ -78,7 +77,7 @@ impl Days {
         } else if from <= first && last <= to {
             Overlap::Whole
         } else {
-            Overlap::Part
+            Overlap::Some
         }
     }
 
@@ -99,4 +98,28 @@ impl Days {
 
 fn day(date: Date) -> Day {
     (date.year(), i16::from(date.month() - 1) * MONTH + i16::from(date.day() - 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Years with and without a leap day, the first and the last that a date can name.
+    #[test]
+    fn every_day_is_in_one_part_of_all_that_it_lies_in() {
+        for year in [0, 2023, 2024, 9999] {
+            let first = Date::new(year, 1, 1).unwrap();
+            for date in first.series(jiff::Span::new().days(1)).take_while(|d| d.year() == year) {
+                let only = Dates { from: Some(date), to: Some(date) };
+                let all: Vec<_> = Days::with(date).collect();
+                for (days, within) in all.iter().zip(&all[1..]) {
+                    let hold = |part: &Days| part.overlap(only) != Overlap::Nothing;
+                    let parts: Vec<_> = days.parts().into_iter().filter(hold).collect();
+                    assert_eq!(parts, [*within], "{date} in {days:?}");
+                }
+                let [.., single] = all[..] else { panic!("a day lies in nothing") };
+                assert_eq!((single.overlap(only), single.parts()), (Overlap::Whole, vec![]));
+            }
+        }
+    }
 }

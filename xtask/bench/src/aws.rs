@@ -6,6 +6,7 @@ use std::{
     fs::File,
     io::{BufReader, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
+    ops::Range,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     thread,
@@ -138,7 +139,7 @@ impl Endpoint {
             Service::DynamoDb => {
                 let mut dynamo = self.table()?;
                 self.answer(service, &mut client, |request| {
-                    leave_token_out(request);
+                    leave_token_out(request)?;
                     request.write(dynamo.get_mut())?;
                     Message::read(&mut dynamo)?.context("the table hung up")
                 })
@@ -171,17 +172,24 @@ impl Endpoint {
     }
 }
 
-/// Puts spaces in the place of a transaction's token. dynoxide keeps each for ten minutes and goes through
-/// all of them at every transaction: 6 ms and more after a vault of 100 000 records was filled. DynamoDB
-/// finds one by its key; and nothing is sent twice here.
-fn leave_token_out(request: &mut Message) {
-    const TOKEN: &[u8] = br#","ClientRequestToken":""#;
-    const ITS_END: usize = "00000000-0000-4000-8000-000000000000\"".len();
-    let at = request.body.windows(TOKEN.len()).rposition(|part| part == TOKEN);
-    let token = at.and_then(|at| request.body.get_mut(at..at + TOKEN.len() + ITS_END));
-    if let Some(token) = token {
-        token.fill(b' ');
+/// Puts spaces in the place of a transaction's token, which stands at its end, whoever wrote it. dynoxide
+/// keeps each for ten minutes and goes through all of them at every transaction: 6 ms and more after a
+/// vault of 100 000 records was filled. DynamoDB finds one by its key; and nothing is sent twice here.
+fn leave_token_out(request: &mut Message) -> Result<()> {
+    let action = request.header("x-amz-target").unwrap_or_default();
+    if action.ends_with(".TransactWriteItems") {
+        let token = token(&request.body).context("a transaction that does not end in its token")?;
+        request.body[token].fill(b' ');
     }
+    Ok(())
+}
+
+/// Where the token is, from the comma before it on.
+fn token(transaction: &[u8]) -> Option<Range<usize>> {
+    let end = transaction.len().checked_sub("}".len())?;
+    let comma = transaction.iter().rposition(|byte| *byte == b',')?;
+    let last = std::str::from_utf8(transaction.get(comma + 1..end)?).ok()?;
+    last.trim_start().starts_with("\"ClientRequestToken\"").then_some(comma..end)
 }
 
 type Tls = StreamOwned<ServerConnection, TcpStream>;

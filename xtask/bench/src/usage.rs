@@ -16,17 +16,20 @@ pub(crate) struct Seen {
     service: Service,
     action: String,
     body: Vec<u8>,
-    answer: usize,
+    answer: Vec<u8>,
 }
 
 impl Seen {
-    /// A call and the length of its answer.
+    /// A call and its answer.
     pub(crate) fn new(service: Service, request: &Message, answer: &Message) -> Self {
         let target = request.header("x-amz-target").unwrap_or(request.method());
         let action = target.rsplit('.').next().unwrap_or_default().to_owned();
-        // Only what is sent to the table is looked into.
-        let body = if service == Service::DynamoDb { request.body.clone() } else { Vec::new() };
-        Self { service, action, body, answer: answer.body.len() }
+        // Only what the table was sent and gave is looked into.
+        let kept = |message: &Message| match service {
+            Service::DynamoDb => message.body.clone(),
+            _ => Vec::new(),
+        };
+        Self { service, action, body: kept(request), answer: kept(answer) }
     }
 }
 
@@ -38,7 +41,7 @@ pub(crate) fn units(calls: &[Seen]) -> BTreeMap<String, f64> {
         match call.service {
             Service::DynamoDb => {
                 let body: Value = serde_json::from_slice(&call.body).unwrap_or_default();
-                let (reads, writes) = table(&call.action, &body, call.answer);
+                let (reads, writes) = table(&call.action, &body, &call.answer);
                 add("tableReads", reads);
                 add("tableWrites", writes);
             }
@@ -56,15 +59,38 @@ pub(crate) fn units(calls: &[Seen]) -> BTreeMap<String, f64> {
 }
 
 /// Read and write units. Sizes are those of the JSON on the wire: a little more than is stored.
-fn table(action: &str, body: &Value, answer: usize) -> (f64, f64) {
-    let items = body["TransactItems"].as_array().map(Vec::as_slice).unwrap_or_default();
+fn table(action: &str, body: &Value, answer: &[u8]) -> (f64, f64) {
+    let given = || serde_json::from_slice(answer).unwrap_or(Value::Null);
     match action {
-        "TransactGetItems" => (2.0 * items.len() as f64, 0.0),
-        "TransactWriteItems" => (0.0, items.iter().map(write).sum()),
+        "TransactGetItems" => (2.0 * each(&given()["Responses"]), 0.0),
+        // By what was asked for: an item that is not there is billed too.
+        "BatchGetItem" => {
+            let (asked, given) = (&body["RequestItems"], given());
+            let tables = asked.as_object().into_iter().flatten();
+            let of = |(name, asked): (&String, &Value)| {
+                let (asked, found) = (&asked["Keys"], &given["Responses"][name]);
+                each(found) + (count(asked) - count(found)) as f64
+            };
+            (tables.map(of).sum(), 0.0)
+        }
+        "TransactWriteItems" => (0.0, list(&body["TransactItems"]).iter().map(write).sum()),
         // The index is read eventually consistent, at half the price.
-        "Query" if body["IndexName"].is_string() => (0.5 * blocks(answer, READ), 0.0),
-        _ => (blocks(answer, READ), 0.0),
+        "Query" if body["IndexName"].is_string() => (0.5 * blocks(answer.len(), READ), 0.0),
+        _ => (blocks(answer.len(), READ), 0.0),
     }
+}
+
+/// The read units of items that are rounded up one by one.
+fn each(items: &Value) -> f64 {
+    list(items).iter().map(|item| blocks(item.to_string().len(), READ)).sum()
+}
+
+fn count(items: &Value) -> usize {
+    list(items).len()
+}
+
+fn list(items: &Value) -> &[Value] {
+    items.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
 /// The units of one item of a transaction: double, and once more for the index it stands in.

@@ -301,7 +301,7 @@ impl Seed {
         let past = self.granted_until(&vault, &[], rows::OLD.date).await?;
         let parting = self.granted_until(&vault, &[], rows::BEFORE_USUAL).await?;
         let few = [RecordType::Immunization, RecordType::Imaging];
-        let passing = self.granted_until(&vault, &few, rows::USUAL.date).await?;
+        let passing = self.granted_until(&vault, &few, rows::AFTER_USUAL).await?;
         let any = shape(&self.image, RecordStatus::Available, Some(TextStatus::Read));
         let old = Shape { class: rows::OLD, ..any.clone() };
         let mut last =

@@ -61,6 +61,8 @@ pub(crate) const USUAL: Class =
     Class { kind: RecordType::LabReport, date: Date::constant(2026, 11, 10) };
 /// The day before: up to no other do more parts of a year go (`store::classes`).
 pub(crate) const BEFORE_USUAL: Date = Date::constant(2026, 11, 9);
+/// A later day of that year, up to which as many go.
+pub(crate) const AFTER_USUAL: Date = Date::constant(2026, 12, 10);
 /// A day of the same year up to then, of each month by turns.
 pub(crate) fn earlier(n: usize) -> Result<Date> {
     let last = usize::from(BEFORE_USUAL.month().unsigned_abs());
