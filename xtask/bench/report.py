@@ -17,6 +17,7 @@ def about(bench, options, took):
     cpu = next((line.split(":")[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text()
                 .splitlines() if line.startswith("model name")), platform.machine())
     command = "cargo xtask bench" + "".join(f" --only {name}" for name in options.only)
+    command += " --no-growth" if options.no_growth else ""
     return {
         "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "machine": f"{os.cpu_count()} x {cpu}, Linux {platform.release()}",
