@@ -8,6 +8,8 @@ SHEET = json.loads((pathlib.Path(__file__).parent / "prices.json").read_text())
 EVENTS = {"cognito_post_confirmation", "cognito_pre_token", "upload_ingest", "ocr_start",
           "ocr_collect", "grant_sweep", "table_stream", "audit_archive"}
 QUEUED = {"upload_ingest", "ocr_start", "ocr_collect"}
+# They read the table, and nothing that is sealed.
+KEYLESS = {"cognito_pre_token", "grant_sweep"}
 
 
 def month(result):
@@ -32,6 +34,7 @@ def month(result):
 def invocation(name, one):
     """What one invocation of a function is billed as, beside what is paid by the month."""
     given = SHEET["assumptions"]
+    opens = one["usage"].get("tableReads") and name not in KEYLESS
     # A call to Cognito is paid with its user.
     used = {unit: count for unit, count in one["usage"].items() if unit in SHEET["prices"]}
     for unit, count in {
@@ -40,7 +43,7 @@ def invocation(name, one):
         "lambdaGbSecond": one["memoryMb"] / 1024 * seconds(one),
         "logsGb": given["logBytesEachInvocation"] / 1e9,
         "sqs": given["queueRequestsEachMessage"] if name in QUEUED else 0,
-        "kms": given["keyMissShare"] if one["usage"].get("tableReads") else 0,
+        "kms": given["keyMissShare"] if opens else 0,
     }.items():
         used[unit] = used.get(unit, 0) + count
     return used
@@ -56,8 +59,8 @@ def seconds(one):
     """The billed time of one invocation: CPU time as its memory's share gives it, the waiting that
     a region adds, and the initialization of those that start cold."""
     given = SHEET["assumptions"]
-    # What is waited for is the longest chain: each kind of call once, the slowest first, and the
-    # quickest of them for what is left of the chain.
+    # What is waited for at least, in the longest chain: each kind of call once, the slowest first,
+    # and the quickest of them for what is left of it.
     waits = sorted((ms for unit, ms in given["tripMs"].items() if one["usage"].get(unit)),
                    reverse=True)
     chain = one["roundTrips"] or 0

@@ -186,10 +186,10 @@ fn leave_token_out(request: &mut Message) -> Result<()> {
 
 /// Where the token is, from the comma before it on.
 fn token(transaction: &[u8]) -> Option<Range<usize>> {
-    let end = transaction.len().checked_sub("}".len())?;
-    let comma = transaction.iter().rposition(|byte| *byte == b',')?;
-    let last = std::str::from_utf8(transaction.get(comma + 1..end)?).ok()?;
-    last.trim_start().starts_with("\"ClientRequestToken\"").then_some(comma..end)
+    let members = transaction.strip_suffix(b"}")?;
+    let comma = members.iter().rposition(|byte| *byte == b',')?;
+    let last = members[comma + 1..].trim_ascii_start();
+    last.starts_with(b"\"ClientRequestToken\"").then_some(comma..members.len())
 }
 
 type Tls = StreamOwned<ServerConnection, TcpStream>;

@@ -58,7 +58,8 @@ pub(crate) fn units(calls: &[Seen]) -> BTreeMap<String, f64> {
     units
 }
 
-/// Read and write units. Sizes are those of the JSON on the wire: a little more than is stored.
+/// Read and write units. Sizes are those of the JSON on the wire, more than is stored: what is sealed
+/// stands there in base64.
 fn table(action: &str, body: &Value, answer: &[u8]) -> (f64, f64) {
     let given = || serde_json::from_slice(answer).unwrap_or(Value::Null);
     match action {
@@ -93,7 +94,8 @@ fn list(items: &Value) -> &[Value] {
     items.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
-/// The units of one item of a transaction: double, and once more for the index it stands in.
+/// The units of one item of a transaction: double, and once more for the index it stands in. What is
+/// updated, deleted or checked is taken for an item of a kilobyte: its size is not in the request.
 fn write(item: &Value) -> f64 {
     let Some(put) = item.get("Put").and_then(|put| put.get("Item")) else { return 2.0 };
     let size = blocks(put.to_string().len(), WRITE);
