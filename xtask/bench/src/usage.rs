@@ -64,16 +64,7 @@ fn table(action: &str, body: &Value, answer: &[u8]) -> (f64, f64) {
     let given = || serde_json::from_slice(answer).unwrap_or(Value::Null);
     match action {
         "TransactGetItems" => (2.0 * each(&given()["Responses"]), 0.0),
-        // By what was asked for: an item that is not there is billed too.
-        "BatchGetItem" => {
-            let (asked, given) = (&body["RequestItems"], given());
-            let tables = asked.as_object().into_iter().flatten();
-            let of = |(name, asked): (&String, &Value)| {
-                let (asked, found) = (&asked["Keys"], &given["Responses"][name]);
-                each(found) + (count(asked) - count(found)) as f64
-            };
-            (tables.map(of).sum(), 0.0)
-        }
+        "BatchGetItem" => (batch(&body["RequestItems"], &given()["Responses"]), 0.0),
         "TransactWriteItems" => (0.0, list(&body["TransactItems"]).iter().map(write).sum()),
         // The index is read eventually consistent, at half the price.
         "Query" if body["IndexName"].is_string() => (0.5 * blocks(answer.len(), READ), 0.0),
@@ -81,13 +72,20 @@ fn table(action: &str, body: &Value, answer: &[u8]) -> (f64, f64) {
     }
 }
 
+/// The read units of a batch: an item that was asked for and is not there is billed too.
+fn batch(asked: &Value, given: &Value) -> f64 {
+    let tables = asked.as_object().into_iter().flatten();
+    let of_table = |(name, asked): (&String, &Value)| {
+        let found = &given[name];
+        let absent = list(&asked["Keys"]).len() - list(found).len();
+        each(found) + absent as f64
+    };
+    tables.map(of_table).sum()
+}
+
 /// The read units of items that are rounded up one by one.
 fn each(items: &Value) -> f64 {
     list(items).iter().map(|item| blocks(item.to_string().len(), READ)).sum()
-}
-
-fn count(items: &Value) -> usize {
-    list(items).len()
 }
 
 fn list(items: &Value) -> &[Value] {
