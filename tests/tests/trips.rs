@@ -196,13 +196,13 @@ fn a_list_among_dates_passes_over_many_and_ends_no_page(stack: &Stack) -> Outcom
     let ward = Ward::get(stack)?;
     let patient = Patient::join(stack, "Dora Dates")?;
     let (granted, other) = (["lab-report", "imaging"], "allergy");
-    let (from, to) = ("2001-06-01", "2009-11-30");
+    let (from, to) = ("2001-05-02", "2009-11-30");
     // One of each year, the first days and the last and those beside them.
     let years: Vec<_> = (2002..2009).map(|year| format!("{year}-07-01")).collect();
     let mut all: Vec<_> =
         granted.iter().cycle().zip(&years).map(|(kind, day)| (*kind, &**day)).collect();
     all.extend([granted[1], granted[0]].into_iter().zip([from, to]));
-    all.extend(granted.into_iter().zip(["2001-05-31", "2009-12-01"]));
+    all.extend(granted.into_iter().zip(["2001-05-01", "2009-12-01"]));
     all.extend([(granted[0], "2001-01-15")].repeat(16));
     all.extend([(other, "2005-05-10")].repeat(6));
     all.push((granted[1], "2005-05-10"));
@@ -236,7 +236,7 @@ fn a_list_among_dates_passes_over_many_and_ends_no_page(stack: &Stack) -> Outcom
             ensure(ends == (limit >= expected.len()), format!("{path}: {}", first.body))?;
         }
     }
-    // By nine years of all types, eleven of one, and five spans of the days of such a year; beside these
+    // By nine years of all types, eleven of one, and five stretches of days of such a year; beside these
     // what the decision rests on, the newest, the records and the entry of the trail.
     let counts = counted(stack, &patient.path("/records?limit=12"), theirs)?;
     ensure(counts == (9 + 11 + 5 + 4, 6), format!("{counts:?} calls, in a row"))

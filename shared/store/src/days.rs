@@ -1,29 +1,29 @@
 //! Spans of days that a calendar divides into ever shorter ones: millennia, centuries, decades and
-//! years, and parts of a year (docs/adr/0015-records-by-type.md).
+//! years, and stretches of a year (docs/adr/0015-records-by-type.md).
 
 use domain::{Date, record::Dates};
 
-/// The days of a month as they are counted, however many it has: so each year ends with the same day.
-const MONTH: i16 = 31;
-/// The last day of a year, counted from 0.
-const LAST_OF_YEAR: i16 = 12 * MONTH - 1;
-/// How many days the parts of a year have, each of which is divided into two of the next.
-const LENGTHS: [i16; 8] = [128, 64, 32, 16, 8, 4, 2, 1];
+/// The days of a month as they are counted, however many it has: so its parts are of one length.
+const MONTH: i16 = 32;
+const YEAR: i16 = 12 * MONTH;
+/// How many days there are in what a year is divided into, and each of these again: four months, a
+/// month, eight days, two, one.
+const LENGTHS: [i16; 6] = [YEAR, 4 * MONTH, MONTH, 8, 2, 1];
 
 /// A day: its year, and which of the year it is.
 type Day = (i16, i16);
 
 /// Before all that a date can say (RFC 3339, section 5.6: years have four digits), and after it.
 const FIRST: Day = (i16::MIN, 0);
-const LAST: Day = (i16::MAX, LAST_OF_YEAR);
+const LAST: Day = (i16::MAX, YEAR - 1);
 
 /// Days that follow each other, as the calendar divides them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Days {
     /// So many years, a power of ten, from a multiple of it on.
     Years { first: i16, count: i16 },
-    /// The `nth` of a year's parts of so many days.
-    Part { year: i16, length: i16, nth: i16 },
+    /// Days of a year, counted from 0.
+    Stretch { year: i16, first: i16, last: i16 },
 }
 
 /// How much of some days dates take in.
@@ -45,32 +45,36 @@ impl Days {
     pub(crate) fn with(date: Date) -> impl Iterator<Item = Self> {
         let (year, day) = day(date);
         let years = |count| Self::Years { first: year - year.rem_euclid(count), count };
-        let part = move |length| Self::Part { year, length, nth: day / length };
-        let years = [1000, 100, 10, 1].map(years);
-        [Self::ALL].into_iter().chain(years).chain(LENGTHS.map(part))
+        let stretch = move |(first, last)| Self::Stretch { year, first, last };
+        [Self::ALL]
+            .into_iter()
+            .chain([1000, 100, 10, 1].map(years))
+            .chain(stretches_with(day).map(stretch))
     }
 
-    /// What it consists of; nothing where it is not divided.
-    pub(crate) fn parts(self) -> Vec<Self> {
-        let (year, longer) = match self {
+    /// The fewest of those that it is divided into that hold all of it that is among `dates`: years may
+    /// hold more, stretches of a year do not, and are not divided.
+    pub(crate) fn parts(self, dates: Dates) -> Vec<Self> {
+        match self {
             Self::Years { first, count: count @ 2.. } => {
                 let count = count / 10;
-                let years = |nth| Self::Years { first: first + nth * count, count };
-                return (0..10).map(years).collect();
+                let years = (0..10).map(|nth| Self::Years { first: first + nth * count, count });
+                years.filter(|years| years.overlap(dates) != Overlap::Nothing).collect()
             }
-            Self::Years { first, .. } => (first, i16::MAX),
-            Self::Part { year, length, .. } => (year, length),
-        };
-        let Some(length) = LENGTHS.into_iter().find(|length| *length < longer) else {
-            return Vec::new();
-        };
-        let ((_, first), (_, last)) = self.first_and_last();
-        (first / length..=last / length).map(|nth| Self::Part { year, length, nth }).collect()
+            Self::Years { first: year, .. } => {
+                let (from, to) = ends(dates);
+                let (from, to) = (from.max((year, 0)).1, to.min((year, YEAR - 1)).1);
+                stretches(from, to)
+                    .map(|(first, last)| Self::Stretch { year, first, last })
+                    .collect()
+            }
+            Self::Stretch { .. } => Vec::new(),
+        }
     }
 
     /// How much of it is among `dates`.
     pub(crate) fn overlap(self, dates: Dates) -> Overlap {
-        let (from, to) = (dates.from.map_or(FIRST, day), dates.to.map_or(LAST, day));
+        let (from, to) = ends(dates);
         let (first, last) = self.first_and_last();
         if from > to || first > to || last < from {
             Overlap::Nothing
@@ -87,11 +91,8 @@ impl Days {
 
     fn first_and_last(self) -> (Day, Day) {
         match self {
-            Self::Years { first, count } => ((first, 0), (first + count - 1, LAST_OF_YEAR)),
-            Self::Part { year, length, nth } => {
-                let first = nth * length;
-                ((year, first), (year, LAST_OF_YEAR.min(first + length - 1)))
-            }
+            Self::Years { first, count } => ((first, 0), (first + count - 1, YEAR - 1)),
+            Self::Stretch { year, first, last } => ((year, first), (year, last)),
         }
     }
 }
@@ -100,26 +101,100 @@ fn day(date: Date) -> Day {
     (date.year(), i16::from(date.month() - 1) * MONTH + i16::from(date.day() - 1))
 }
 
+/// The first day and the last of `dates`, which with a month's last takes in what is counted after it.
+fn ends(dates: Dates) -> (Day, Day) {
+    let end = |date: Date| {
+        let (year, last) = day(date);
+        (year, if date == date.last_of_month() { last / MONTH * MONTH + MONTH - 1 } else { last })
+    };
+    (dates.from.map_or(FIRST, day), dates.to.map_or(LAST, end))
+}
+
+/// The stretches that a day of a year lies in, as many for each: of the parts that something is divided into,
+/// those that begin with its first or end with its last, but not all.
+fn stretches_with(day: i16) -> impl Iterator<Item = (i16, i16)> {
+    LENGTHS.into_iter().zip(LENGTHS.into_iter().skip(1)).flat_map(move |(whole, part)| {
+        let first = day / whole * whole;
+        let edges = (first + part..first + whole).step_by(part.unsigned_abs().into());
+        edges
+            .map(move |edge| if day < edge { (first, edge - 1) } else { (edge, first + whole - 1) })
+    })
+}
+
+/// The fewest stretches that make up the days from one to another.
+fn stretches(from: i16, to: i16) -> impl Iterator<Item = (i16, i16)> {
+    let mut next = from;
+    std::iter::from_fn(move || {
+        let fits = |(first, last): &(i16, i16)| *first == next && *last <= to;
+        let longest = stretches_with(next).filter(fits).max()?;
+        next = longest.1 + 1;
+        Some(longest)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Years with and without a leap day, the first and the last that a date can name.
     #[test]
-    fn every_day_is_in_one_part_of_all_that_it_lies_in() {
-        for year in [0, 2023, 2024, 9999] {
-            let first = Date::new(year, 1, 1).unwrap();
-            for date in first.series(jiff::Span::new().days(1)).take_while(|d| d.year() == year) {
-                let only = Dates { from: Some(date), to: Some(date) };
-                let all: Vec<_> = Days::with(date).collect();
-                for (days, within) in all.iter().zip(&all[1..]) {
-                    let hold = |part: &Days| part.overlap(only) != Overlap::Nothing;
-                    let parts: Vec<_> = days.parts().into_iter().filter(hold).collect();
-                    assert_eq!(parts, [*within], "{date} in {days:?}");
-                }
-                let [.., single] = all[..] else { panic!("a day lies in nothing") };
-                assert_eq!((single.overlap(only), single.parts()), (Overlap::Whole, vec![]));
+    fn every_day_is_in_as_many_spans_and_in_one_part_of_each_that_is_divided() {
+        for date in ["0000-01-01", "2023-12-31", "2024-02-29", "9999-12-31"] {
+            let date = date.parse().unwrap();
+            let only = Dates { from: Some(date), to: Some(date) };
+            let all: Vec<_> = Days::with(date).collect();
+            assert_eq!(all.len(), 5 + 12, "{date}");
+            assert!(all.iter().all(|days| days.overlap(only) != Overlap::Nothing), "{date}");
+            for days in all.iter().filter(|days| !matches!(days, Days::Stretch { .. })) {
+                let parts = days.parts(only);
+                assert!(
+                    parts.len() == 1 && all.contains(&parts[0]),
+                    "{date} in {days:?}: {parts:?}"
+                );
             }
+        }
+    }
+
+    /// All pairs of days of a year, and of days that only the count has.
+    #[test]
+    fn stretches_make_up_just_the_days_between_two() {
+        let (mut from_on, mut up_to, mut between) = (0, 0, 0);
+        for (from, to) in (0..YEAR).flat_map(|from| (from..YEAR).map(move |to| (from, to))) {
+            let found: Vec<_> = stretches(from, to).collect();
+            let days: Vec<_> = found.iter().flat_map(|(first, last)| *first..=*last).collect();
+            assert_eq!(days, (from..=to).collect::<Vec<_>>());
+            let most = match (from, to) {
+                (0, _) => &mut up_to,
+                (_, to) if to == YEAR - 1 => &mut from_on,
+                _ => &mut between,
+            };
+            *most = found.len().max(*most);
+        }
+        assert_eq!((from_on, up_to, between), (5, 5, 10));
+        for (day, stretch) in
+            (0..YEAR).flat_map(|day| stretches_with(day).map(move |stretch| (day, stretch)))
+        {
+            assert!(
+                (stretch.0..=stretch.1)
+                    .all(|other| stretches_with(other).any(|its| its == stretch)),
+                "{day} {stretch:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn whole_months_are_few_stretches() {
+        for (from, to, count) in [
+            ("2024-01-01", "2024-01-31", 1),
+            ("2024-02-01", "2024-02-29", 2),
+            ("2023-02-01", "2023-02-28", 2),
+            ("2024-02-01", "2024-02-28", 2),
+            ("2024-03-01", "2024-04-30", 1),
+            ("2024-01-01", "2024-11-30", 2),
+        ] {
+            let (first, last): (Date, Date) = (from.parse().unwrap(), to.parse().unwrap());
+            let dates = Dates { from: Some(first), to: Some(last) };
+            let year = Days::Years { first: first.year(), count: 1 };
+            assert_eq!(year.parts(dates).len(), count, "{dates:?}");
         }
     }
 }
