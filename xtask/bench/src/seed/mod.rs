@@ -10,7 +10,7 @@ use anyhow::Result;
 use domain::{
     Date, DoctorId, RecordId,
     consent::{GrantStatus, Terms},
-    record::{Class, MediaType, RecordStatus, RecordType, TextStatus},
+    record::{Class, Dates, MediaType, RecordStatus, RecordType, TextStatus},
     staff::Standing,
 };
 use serde_json::{Value, json};
@@ -298,10 +298,10 @@ impl Seed {
         let narrow = self.writer.doctor(&self.hospital, Standing::Active).await?;
         self.writer.granted(&vault, (&self.hospital, narrow), &[RecordType::Immunization]).await?;
         self.writer.granted(&vault, (&self.hospital, self.doctor), &[]).await?;
-        let past = self.granted_until(&vault, &[], rows::OLD.date).await?;
-        let parting = self.granted_until(&vault, &[], rows::BEFORE_USUAL).await?;
+        let past = self.granted(&vault, &[], until(rows::OLD.date)).await?;
+        let parting = self.granted(&vault, &[], until(rows::BEFORE_USUAL)).await?;
         let few = [RecordType::Immunization, RecordType::Imaging];
-        let passing = self.granted_until(&vault, &few, rows::AFTER_USUAL).await?;
+        let passing = self.granted(&vault, &few, until(rows::AFTER_USUAL)).await?;
         let any = shape(&self.image, RecordStatus::Available, Some(TextStatus::Read));
         let old = Shape { class: rows::OLD, ..any.clone() };
         let mut last =
@@ -330,38 +330,40 @@ impl Seed {
         }
         self.writer.granted(&crowded, (&self.hospital, self.doctor), &[]).await?;
         let wide = self.wide(many, &any).await?;
-        let parting_all = self.granted_until(&wide, &[], rows::BEFORE_USUAL).await?;
+        let parting_all = self.granted(&wide, &[], until(rows::BEFORE_USUAL)).await?;
+        let within = self.granted(&wide, &[], rows::WITHIN).await?;
         self.decisions("access_request_decide", &vault).await?;
         self.decisions("access_request_decide among live grants", &crowded).await?;
         self.repeat("grant_sweep", || self.events.sample("grant_sweep"))?;
-        let restricted = [narrow, past, parting, passing, parting_all];
+        let restricted = [narrow, past, parting, passing, parting_all, within];
         self.lists([&vault, &crowded, &wide], restricted, last)
     }
 
-    /// A vault with so many records of all ordinary types by turns: the older half of many days up to
-    /// one, the newer of the day after.
+    /// A vault with so many records of all ordinary types by turns, all of one year: the older half of
+    /// many days, the newer of its last.
     async fn wide(&mut self, many: usize, any: &Shape) -> Result<Vault> {
         let types = Terms::all_ordinary_types().into_iter();
         let usual: Vec<_> = types.map(|kind| Class { kind, ..rows::USUAL }).collect();
         let vault = self.writer.vault_of(&usual).await?;
         for (class, n) in usual.iter().cycle().zip(0..many) {
-            let date = if n < many / 2 { rows::earlier(n / usual.len())? } else { class.date };
+            let older = n < many / 2;
+            let date = if older { rows::within(n / usual.len())? } else { rows::AFTER_WITHIN };
             let class = Class { date, ..*class };
             self.writer.record(&vault, &Shape { class, ..any.clone() }).await?;
         }
         Ok(vault)
     }
 
-    /// A doctor who may see the records of a vault up to a day; of ordinary types when none are named.
-    async fn granted_until(
+    /// A doctor who may see the records of a vault of some dates; of ordinary types when none are named.
+    async fn granted(
         &mut self,
         vault: &Vault,
         types: &[RecordType],
-        last: Date,
+        dates: Dates,
     ) -> Result<DoctorId> {
         let doctor = self.writer.doctor(&self.hospital, Standing::Active).await?;
         let mut live = self.writer.live(vault.patient, doctor, types)?;
-        live.terms.to = Some(last);
+        (live.terms.from, live.terms.to) = (dates.from, dates.to);
         self.writer.enforce(&live).await?;
         Ok(doctor)
     }
@@ -371,11 +373,11 @@ impl Seed {
     fn lists(
         &self,
         [vault, crowded, wide]: [&Vault; 3],
-        restricted: [DoctorId; 5],
+        restricted: [DoctorId; 6],
         record: RecordId,
     ) -> Result<()> {
         let (patient, doctor) = (Some(vault.caller()), Some(self.hospital.doctor(self.doctor)));
-        let [narrow, past, parting, passing, parting_all] =
+        let [narrow, past, parting, passing, parting_all, within] =
             restricted.map(|doctor| Some(self.hospital.doctor(doctor)));
         let [own, crowded, wide] =
             [vault, crowded, wide].map(|vault| vec![("patientId", vault.patient.to_string())]);
@@ -411,6 +413,13 @@ impl Seed {
                 &wide,
                 few.clone(),
             ),
+            (
+                "record_list under a grant of all types within a year",
+                "record_list",
+                within,
+                &wide,
+                few.clone(),
+            ),
             ("record_list beyond files awaited", "record_list", doctor, &crowded, few.clone()),
             ("grant_list", "grant_list", patient, &vec![], few.clone()),
             ("access_request_list", "access_request_list", patient, &vec![], few.clone()),
@@ -427,6 +436,11 @@ impl Seed {
 
 fn shape(file: &FileContent, status: RecordStatus, text: Option<TextStatus>) -> Shape {
     Shape { class: rows::USUAL, status, text, file: file.clone() }
+}
+
+/// All dates up to a day.
+fn until(last: Date) -> Dates {
+    Dates { from: None, to: Some(last) }
 }
 
 /// What the queue of an operation says of a file.

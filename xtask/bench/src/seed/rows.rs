@@ -9,7 +9,7 @@ use domain::{
     audit::{Actor, Done, Draft, Ledger, Outcome, Target},
     consent::{Ability, GrantStatus, Purpose, RequestStatus, Terms},
     policy::Action,
-    record::{Class, MediaType, RecordStatus, RecordType, TextStatus},
+    record::{Class, Dates, MediaType, RecordStatus, RecordType, TextStatus},
     staff::Standing,
 };
 use store::{
@@ -58,17 +58,21 @@ impl Hospital {
 
 /// What nearly all records are.
 pub(crate) const USUAL: Class =
-    Class { kind: RecordType::LabReport, date: Date::constant(2026, 11, 10) };
-/// The day before: up to no other do more parts of a year go (`store::classes`).
-pub(crate) const BEFORE_USUAL: Date = Date::constant(2026, 11, 9);
+    Class { kind: RecordType::LabReport, date: Date::constant(2026, 11, 30) };
+/// The day before: up to no other do more stretches of a year go (`store::classes`).
+pub(crate) const BEFORE_USUAL: Date = Date::constant(2026, 11, 29);
 /// A later day of that year, up to which as many go.
-pub(crate) const AFTER_USUAL: Date = Date::constant(2026, 12, 10);
-/// A day of the same year up to then, of each month by turns.
-pub(crate) fn earlier(n: usize) -> Result<Date> {
-    let last = usize::from(BEFORE_USUAL.month().unsigned_abs());
-    let month = n % last;
-    let days = if month + 1 < last { 28 } else { usize::from(BEFORE_USUAL.day().unsigned_abs()) };
-    Ok(Date::new(USUAL.date.year(), i8::try_from(month + 1)?, i8::try_from(n / last % days + 1)?)?)
+pub(crate) const AFTER_USUAL: Date = Date::constant(2026, 12, 29);
+/// Days of one year that take the most stretches to make up.
+pub(crate) const WITHIN: Dates =
+    Dates { from: Some(Date::constant(2026, 1, 2)), to: Some(Date::constant(2026, 12, 29)) };
+/// After them all, in that year.
+pub(crate) const AFTER_WITHIN: Date = Date::constant(2026, 12, 31);
+/// One of them, each by turns.
+pub(crate) fn within(n: usize) -> Result<Date> {
+    const DAYS: usize = 362;
+    let first = Date::constant(2026, 1, 2);
+    Ok(first.checked_add(Duration::from_secs(60 * 60 * 24 * u64::try_from(n % DAYS)?))?)
 }
 
 /// Of another type than all others.
