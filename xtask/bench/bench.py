@@ -69,6 +69,7 @@ class Bench:
         self.options = options
         self.work = options.work.resolve()
         self.binaries = options.binaries
+        self.bench = options.bench
         self.tls = setup.certificates(self.work / "tls")
         self.dynoxide = setup.dynoxide(self.work / "dynoxide")
         self.node = setup.node(self.work / "node-runtime")
@@ -115,7 +116,7 @@ class Bench:
 
     def measure(self, port, cases):
         done = subprocess.run(
-            [self.binaries / "bench", "measure", *self.endpoints(port)],
+            [self.bench, "measure", *self.endpoints(port)],
             input=json.dumps({"cases": cases}), stdout=subprocess.PIPE, text=True, check=True,
         )
         return {found["name"]: found for found in json.loads(done.stdout)}
@@ -123,13 +124,13 @@ class Bench:
     def seed(self, port, table, out, count, grown=None):
         """Fills a table and writes events, through the same endpoints as the functions."""
         create_table(port, table)
-        command = [self.binaries / "bench", "serve", *self.endpoints(port)]
+        command = [self.bench, "serve", *self.endpoints(port)]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               text=True) as server:
             variables = json.loads(server.stdout.readline())
             extra = ["--grown", str(grown)] if grown else []
             setup.run(
-                self.binaries / "bench", "seed", "--count", count, "--out", out,
+                self.bench, "seed", "--count", count, "--out", out,
                 "--samples", setup.ROOT / "events", "--file", self.answers / "file.jpg", *extra,
                 env={**self.environment("seed", table), **variables},
             )
@@ -324,6 +325,7 @@ def summary(bench, found, grown):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--binaries", type=pathlib.Path, required=True)
+    parser.add_argument("--bench", type=pathlib.Path, required=True)
     parser.add_argument("--work", type=pathlib.Path, required=True)
     parser.add_argument("--out", type=pathlib.Path, required=True)
     parser.add_argument("--runs", type=int, default=21)
