@@ -8,7 +8,7 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     ops::Range,
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
     time::Instant,
 };
@@ -54,19 +54,38 @@ pub(crate) struct Aws {
     seen: Arc<Log>,
 }
 
+/// Whether anybody asks for what the endpoints saw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Watch {
+    /// It is kept until then.
+    Yes,
+    /// It is not kept.
+    No,
+}
+
 /// What was seen since it was asked last.
-#[derive(Default)]
 struct Log {
+    watch: Watch,
     opened: Mutex<Vec<Instant>>,
     calls: Mutex<Vec<Seen>>,
 }
 
-fn take<T>(log: &Mutex<Vec<T>>) -> Vec<T> {
-    std::mem::take(&mut *log.lock().unwrap_or_else(PoisonError::into_inner))
+impl Log {
+    fn opened(&self) {
+        if self.watch == Watch::Yes {
+            locked(&self.opened).push(Instant::now());
+        }
+    }
+
+    fn called(&self, service: Service, request: &Message, answer: &Message) {
+        if self.watch == Watch::Yes {
+            locked(&self.calls).push(Seen::new(service, request, answer));
+        }
+    }
 }
 
-fn keep<T>(log: &Mutex<Vec<T>>, one: T) {
-    log.lock().unwrap_or_else(PoisonError::into_inner).push(one);
+fn locked<T>(list: &Mutex<Vec<T>>) -> MutexGuard<'_, Vec<T>> {
+    list.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What every endpoint works with.
@@ -79,8 +98,13 @@ struct Endpoint {
 
 impl Aws {
     /// Starts every endpoint on a port of its own.
-    pub(crate) fn start(dynamo: SocketAddr, tls: &Path, answers: &Path) -> Result<Self> {
-        let seen = Arc::<Log>::default();
+    pub(crate) fn start(
+        dynamo: SocketAddr,
+        tls: &Path,
+        answers: &Path,
+        watch: Watch,
+    ) -> Result<Self> {
+        let seen = Arc::new(Log { watch, opened: Mutex::default(), calls: Mutex::default() });
         let endpoint = Arc::new(Endpoint {
             tls: server(tls)?,
             dynamo,
@@ -100,12 +124,12 @@ impl Aws {
 
     /// When connections arrived since this was asked last.
     pub(crate) fn opened(&self) -> Vec<Instant> {
-        take(&self.seen.opened)
+        std::mem::take(&mut *locked(&self.seen.opened))
     }
 
     /// What the calls since this was asked last would be billed as.
     pub(crate) fn used(&self) -> BTreeMap<String, f64> {
-        usage::units(&take(&self.seen.calls))
+        usage::units(&std::mem::take(&mut *locked(&self.seen.calls)))
     }
 }
 
@@ -121,7 +145,7 @@ fn server(folder: &Path) -> Result<Arc<ServerConfig>> {
 impl Endpoint {
     fn listen(self: &Arc<Self>, service: Service, listener: &TcpListener) {
         for stream in listener.incoming().flatten() {
-            keep(&self.seen.opened, Instant::now());
+            self.seen.opened();
             let endpoint = Arc::clone(self);
             // A connection that breaks is the client's end, nothing to report.
             thread::spawn(move || endpoint.serve(service, stream));
@@ -166,7 +190,7 @@ impl Endpoint {
         while let Some(mut request) = Message::read(client)? {
             let answer = answer(&mut request)?;
             answer.write(client.get_mut())?;
-            keep(&self.seen.calls, Seen::new(service, &request, &answer));
+            self.seen.called(service, &request, &answer);
         }
         Ok(())
     }

@@ -15,6 +15,8 @@ use std::{io::Read as _, net::SocketAddr, path::PathBuf, process::ExitCode};
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use aws::Watch;
+
 /// Measures the functions. Started by `cargo xtask bench`.
 #[derive(Parser)]
 struct Cli {
@@ -57,13 +59,13 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<()> {
-    let start = |at: &Endpoints| aws::Aws::start(at.dynamo, &at.tls, &at.answers);
+    let start = |at: &Endpoints, watch| aws::Aws::start(at.dynamo, &at.tls, &at.answers, watch);
     match command {
-        Command::Serve(at) => aws::serve(&start(&at)?),
+        Command::Serve(at) => aws::serve(&start(&at, Watch::No)?),
         Command::Measure(at) => {
             let mut plan = String::new();
             std::io::stdin().read_to_string(&mut plan)?;
-            measure::run(&start(&at)?, &plan)
+            measure::run(&start(&at, Watch::Yes)?, &plan)
         }
         Command::Seed(args) => seed::run(&args),
     }
