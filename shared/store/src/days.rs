@@ -52,8 +52,8 @@ impl Days {
             .chain(stretches_with(day).map(stretch))
     }
 
-    /// The fewest of those that it is divided into that hold all of it that is among `dates`: years may
-    /// hold more, stretches of a year do not, and are not divided.
+    /// Those that it is divided into that hold all of it that is among `dates`: years may hold more,
+    /// stretches of a year do not, and are not divided.
     pub(crate) fn parts(self, dates: Dates) -> Vec<Self> {
         match self {
             Self::Years { first, count: count @ 2.. } => {
@@ -110,8 +110,8 @@ fn ends(dates: Dates) -> (Day, Day) {
     (dates.from.map_or(FIRST, day), dates.to.map_or(LAST, end))
 }
 
-/// The stretches that a day of a year lies in, as many for each: of the parts that something is divided into,
-/// those that begin with its first or end with its last, but not all.
+/// The stretches that a day of a year lies in: for each edge between two parts of a whole, the side of it
+/// that the day is on.
 fn stretches_with(day: i16) -> impl Iterator<Item = (i16, i16)> {
     LENGTHS.into_iter().zip(LENGTHS.into_iter().skip(1)).flat_map(move |(whole, part)| {
         let first = day / whole * whole;
@@ -134,50 +134,81 @@ fn stretches(from: i16, to: i16) -> impl Iterator<Item = (i16, i16)> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]
     fn every_day_is_in_as_many_spans_and_in_one_part_of_each_that_is_divided() {
-        for date in ["0000-01-01", "2023-12-31", "2024-02-29", "9999-12-31"] {
-            let date = date.parse().unwrap();
+        for date in [0, 2023, 2024, 9999].into_iter().flat_map(days_of) {
             let only = Dates { from: Some(date), to: Some(date) };
             let all: Vec<_> = Days::with(date).collect();
             assert_eq!(all.len(), 5 + 12, "{date}");
             assert!(all.iter().all(|days| days.overlap(only) != Overlap::Nothing), "{date}");
             for days in all.iter().filter(|days| !matches!(days, Days::Stretch { .. })) {
                 let parts = days.parts(only);
-                assert!(
-                    parts.len() == 1 && all.contains(&parts[0]),
-                    "{date} in {days:?}: {parts:?}"
-                );
+                let holding = parts.iter().filter(|part| all.contains(part)).count();
+                assert_eq!(holding, 1, "{date} in {days:?}: {parts:?}");
             }
         }
     }
 
+    fn days_of(year: i16) -> impl Iterator<Item = Date> {
+        let days = Date::new(year, 1, 1).unwrap().series(jiff::Span::new().days(1));
+        days.take_while(move |day| day.year() == year)
+    }
+
+    /// What stands in the tokens of records: another division, and none of them is found any more.
+    #[test]
+    fn a_day_is_in_these_stretches() {
+        let days: Vec<_> = stretches_with(day("2024-08-17".parse().unwrap()).1).collect();
+        let thirds_and_months = [(128, 383), (0, 255), (160, 255), (192, 255), (224, 255)];
+        let eights = [(232, 255), (240, 255), (224, 247)];
+        let twos_and_ones = [(240, 241), (240, 243), (240, 245), (240, 240)];
+        assert_eq!(days, [&thirds_and_months[..], &eights, &twos_and_ones].concat());
+    }
+
     /// All pairs of days of a year, and of days that only the count has.
     #[test]
-    fn stretches_make_up_just_the_days_between_two() {
+    fn the_fewest_stretches_make_up_just_the_days_between_two() {
         let (mut from_on, mut up_to, mut between) = (0, 0, 0);
-        for (from, to) in (0..YEAR).flat_map(|from| (from..YEAR).map(move |to| (from, to))) {
-            let found: Vec<_> = stretches(from, to).collect();
-            let days: Vec<_> = found.iter().flat_map(|(first, last)| *first..=*last).collect();
-            assert_eq!(days, (from..=to).collect::<Vec<_>>());
-            let most = match (from, to) {
-                (0, _) => &mut up_to,
-                (_, to) if to == YEAR - 1 => &mut from_on,
-                _ => &mut between,
-            };
-            *most = found.len().max(*most);
+        for from in 0..YEAR {
+            let fewest = fewest(from);
+            for to in from..YEAR {
+                let found: Vec<_> = stretches(from, to).collect();
+                let days: Vec<_> = found.iter().flat_map(|(first, last)| *first..=*last).collect();
+                assert_eq!(days, (from..=to).collect::<Vec<_>>());
+                assert_eq!(Some(&found.len()), fewest.get(&to), "{from} {to}");
+                let most = match (from, to) {
+                    (0, _) => &mut up_to,
+                    (_, to) if to == YEAR - 1 => &mut from_on,
+                    _ => &mut between,
+                };
+                *most = found.len().max(*most);
+            }
         }
         assert_eq!((from_on, up_to, between), (5, 5, 10));
-        for (day, stretch) in
-            (0..YEAR).flat_map(|day| stretches_with(day).map(move |stretch| (day, stretch)))
-        {
-            assert!(
-                (stretch.0..=stretch.1)
-                    .all(|other| stretches_with(other).any(|its| its == stretch)),
-                "{day} {stretch:?}"
-            );
+    }
+
+    /// How few stretches make up the days from one to each other.
+    fn fewest(from: i16) -> BTreeMap<i16, usize> {
+        let mut fewest = BTreeMap::from([(from - 1, 0)]);
+        for next in from..YEAR {
+            let count = fewest[&(next - 1)] + 1;
+            for (_, last) in stretches_with(next).filter(|(first, _)| *first == next) {
+                let known = fewest.entry(last).or_insert(count);
+                *known = count.min(*known);
+            }
+        }
+        fewest
+    }
+
+    #[test]
+    fn all_days_of_a_stretch_are_in_it() {
+        let all = (0..YEAR).flat_map(|day| stretches_with(day).map(move |stretch| (day, stretch)));
+        for (day, (first, last)) in all {
+            let holds = |other| stretches_with(other).any(|its| its == (first, last));
+            assert!((first..=last).all(holds) && (first..=last).contains(&day), "{day} {first}");
         }
     }
 
