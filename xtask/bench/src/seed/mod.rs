@@ -339,15 +339,15 @@ impl Seed {
         self.lists([&vault, &crowded, &wide], restricted, last)
     }
 
-    /// A vault with so many records of all ordinary types by turns, all of one year: the older half of
-    /// many days, the newer of its last.
+    /// A vault with so many records of all ordinary types by turns, all of one year: the older half
+    /// spread over many days, the newer of its last.
     async fn wide(&mut self, many: usize, any: &Shape) -> Result<Vault> {
         let types = Terms::all_ordinary_types().into_iter();
         let usual: Vec<_> = types.map(|kind| Class { kind, ..rows::USUAL }).collect();
         let vault = self.writer.vault_of(&usual).await?;
         for (class, n) in usual.iter().cycle().zip(0..many) {
             let older = n < many / 2;
-            let date = if older { rows::within(n / usual.len())? } else { rows::AFTER_WITHIN };
+            let date = if older { rows::within(n, many / 2)? } else { rows::AFTER_WITHIN };
             let class = Class { date, ..*class };
             self.writer.record(&vault, &Shape { class, ..any.clone() }).await?;
         }

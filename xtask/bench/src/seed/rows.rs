@@ -64,15 +64,15 @@ pub(crate) const BEFORE_USUAL: Date = Date::constant(2026, 11, 29);
 /// A later day of that year, up to which as many go.
 pub(crate) const AFTER_USUAL: Date = Date::constant(2026, 12, 29);
 /// Days of one year that take the most stretches to make up.
-pub(crate) const WITHIN: Dates =
-    Dates { from: Some(Date::constant(2026, 1, 2)), to: Some(Date::constant(2026, 12, 29)) };
+pub(crate) const WITHIN: Dates = Dates { from: Some(FIRST_WITHIN), to: Some(LAST_WITHIN) };
+const FIRST_WITHIN: Date = Date::constant(2026, 1, 2);
+const LAST_WITHIN: Date = Date::constant(2026, 12, 29);
 /// After them all, in that year.
 pub(crate) const AFTER_WITHIN: Date = Date::constant(2026, 12, 31);
-/// One of them, each by turns.
-pub(crate) fn within(n: usize) -> Result<Date> {
-    const DAYS: usize = 362;
-    let first = Date::constant(2026, 1, 2);
-    Ok(first.checked_add(Duration::from_secs(60 * 60 * 24 * u64::try_from(n % DAYS)?))?)
+/// The `nth` of so many days of these, as far from each other as may be.
+pub(crate) fn within(nth: usize, of: usize) -> Result<Date> {
+    let days = (LAST_WITHIN - FIRST_WITHIN).get_days() * i32::try_from(nth)? / i32::try_from(of)?;
+    Ok(FIRST_WITHIN.checked_add(Duration::from_secs(60 * 60 * 24 * u64::try_from(days)?))?)
 }
 
 /// Of another type than all others.
