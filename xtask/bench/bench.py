@@ -224,11 +224,12 @@ LABELS = {
 }
 
 
-def growth(bench):
-    """The same requests to vaults of different sizes, warm, and by turns: the machine may be faster
-    or slower minutes later, while the next vault is filled."""
+@contextlib.contextmanager
+def vaults(bench):
+    """A table's server with vaults of different sizes, and the cases that read them. It takes most of
+    the time, and nothing is measured yet."""
     rounds = math.ceil(bench.options.runs / WARM)
-    found, cases = {}, []
+    cases = []
     with table_server(bench.dynoxide) as port, tempfile.TemporaryDirectory() as events:
         for many in GROWN:
             print(f"Filling a vault with {many} of each kind", flush=True)
@@ -241,8 +242,14 @@ def growth(bench):
                 if not bench.options.only or name in bench.options.only:
                     label = f"{many} {path.stem}"
                     cases.append(bench.case(name, label, path, table, rounds=rounds, warm=WARM))
-        measured = bench.measure(port, cases)
-    for label, one in measured.items():
+        yield port, cases
+
+
+def growth(bench, port, cases):
+    """The same requests to vaults of different sizes, warm, and by turns: the machine may be faster
+    or slower minutes later."""
+    found = {}
+    for label, one in bench.measure(port, cases).items():
         many, name = label.split(" ", 1)
         operation = name.split(" ")[0]
         cpu, memory = median(one["warmCpuMs"]), bench.memory[operation]
@@ -342,8 +349,11 @@ def main():
     unknown = set(options.only) - set(bench.memory)
     if unknown:
         raise SystemExit(f"error: no such function: {', '.join(sorted(unknown))}")
-    found = functions(bench)
-    grown = {} if options.no_growth else growth(bench)
+    with contextlib.ExitStack() as stack:
+        filled = None if options.no_growth else stack.enter_context(vaults(bench))
+        print("From here on, the machine should do nothing else")
+        found = functions(bench)
+        grown = growth(bench, *filled) if filled else {}
     result = summary(bench, found, grown)
     result["about"] = report.about(bench, options, time.monotonic() - since)
     options.out.write_text(json.dumps(result, indent=1))
