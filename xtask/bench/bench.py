@@ -351,7 +351,7 @@ def main():
         raise SystemExit(f"error: no such function: {', '.join(sorted(unknown))}")
     with contextlib.ExitStack() as stack:
         filled = None if options.no_growth else stack.enter_context(vaults(bench))
-        print("From here on, the machine should do nothing else")
+        print("From here on, the machine should do nothing else", flush=True)
         found = functions(bench)
         grown = growth(bench, *filled) if filled else {}
     result = summary(bench, found, grown)
