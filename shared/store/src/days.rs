@@ -52,14 +52,13 @@ impl Days {
             .chain(stretches_with(day).map(stretch))
     }
 
-    /// Those that it is divided into that hold all of it that is among `dates`: years may hold more,
-    /// stretches of a year do not, and are not divided.
+    /// What it is divided into: years, of which `dates` may take in some; a year, into stretches that make
+    /// up just what is among them. Stretches are not divided.
     pub(crate) fn parts(self, dates: Dates) -> Vec<Self> {
         match self {
             Self::Years { first, count: count @ 2.. } => {
                 let count = count / 10;
-                let years = (0..10).map(|nth| Self::Years { first: first + nth * count, count });
-                years.filter(|years| years.overlap(dates) != Overlap::Nothing).collect()
+                (0..10).map(|nth| Self::Years { first: first + nth * count, count }).collect()
             }
             Self::Years { first: year, .. } => {
                 let (from, to) = ends(dates);
