@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     setup::prepare_python(&workspace)?;
     // The very binaries that are deployed, built as they are deployed.
     let services = package::services(&workspace)?;
-    let packages: Vec<&str> = services.iter().map(String::as_str).chain(["bench"]).collect();
+    let packages: Vec<&str> = services.iter().map(String::as_str).chain(["bench_empty"]).collect();
     let binaries = package::build(&workspace, Architecture::host(), &packages)?;
     let bench = build_bench(&workspace)?;
     let mut command = Command::new(workspace.python());

@@ -298,10 +298,10 @@ impl Seed {
         let narrow = self.writer.doctor(&self.hospital, Standing::Active).await?;
         self.writer.granted(&vault, (&self.hospital, narrow), &[RecordType::Immunization]).await?;
         self.writer.granted(&vault, (&self.hospital, self.doctor), &[]).await?;
-        let past = self.granted(&vault, &[], until(rows::OLD.date)).await?;
-        let parting = self.granted(&vault, &[], until(rows::BEFORE_USUAL)).await?;
+        let past = self.restricted(&vault, &[], until(rows::OLD.date)).await?;
+        let parting = self.restricted(&vault, &[], until(rows::BEFORE_USUAL)).await?;
         let few = [RecordType::Immunization, RecordType::Imaging];
-        let passing = self.granted(&vault, &few, until(rows::AFTER_USUAL)).await?;
+        let passing = self.restricted(&vault, &few, until(rows::AFTER_USUAL)).await?;
         let any = shape(&self.image, RecordStatus::Available, Some(TextStatus::Read));
         let old = Shape { class: rows::OLD, ..any.clone() };
         let mut last =
@@ -330,13 +330,20 @@ impl Seed {
         }
         self.writer.granted(&crowded, (&self.hospital, self.doctor), &[]).await?;
         let wide = self.wide(many, &any).await?;
-        let parting_all = self.granted(&wide, &[], until(rows::BEFORE_USUAL)).await?;
-        let within = self.granted(&wide, &[], rows::WITHIN).await?;
+        let parting_all = self.restricted(&wide, &[], until(rows::BEFORE_USUAL)).await?;
+        let within = self.restricted(&wide, &[], rows::WITHIN).await?;
         self.decisions("access_request_decide", &vault).await?;
         self.decisions("access_request_decide among live grants", &crowded).await?;
         self.repeat("grant_sweep", || self.events.sample("grant_sweep"))?;
-        let restricted = [narrow, past, parting, passing, parting_all, within];
-        self.lists([&vault, &crowded, &wide], restricted, last)
+        self.lists(&vault, &crowded, last)?;
+        self.lists_under_grants(&[
+            ("a narrow grant", &vault, narrow),
+            ("a grant of long ago", &vault, past),
+            ("a grant that parts a year", &vault, parting),
+            ("a grant that passes over other types", &vault, passing),
+            ("a grant of all types that parts a year", &wide, parting_all),
+            ("a grant of all types within a year", &wide, within),
+        ])
     }
 
     /// A vault with so many records of all ordinary types by turns, all of one year: the older half
@@ -355,7 +362,7 @@ impl Seed {
     }
 
     /// A doctor who may see the records of a vault of some dates; of ordinary types when none are named.
-    async fn granted(
+    async fn restricted(
         &mut self,
         vault: &Vault,
         types: &[RecordType],
@@ -370,60 +377,21 @@ impl Seed {
 
     /// What is read from a vault. Lists ask for as many items as the smallest vault has too: what is
     /// compared is the same answer.
-    fn lists(
-        &self,
-        [vault, crowded, wide]: [&Vault; 3],
-        restricted: [DoctorId; 6],
-        record: RecordId,
-    ) -> Result<()> {
+    fn lists(&self, vault: &Vault, crowded: &Vault, record: RecordId) -> Result<()> {
         let (patient, doctor) = (Some(vault.caller()), Some(self.hospital.doctor(self.doctor)));
-        let [narrow, past, parting, passing, parting_all, within] =
-            restricted.map(|doctor| Some(self.hospital.doctor(doctor)));
-        let [own, crowded, wide] =
-            [vault, crowded, wide].map(|vault| vec![("patientId", vault.patient.to_string())]);
-        let one = vec![("patientId", vault.patient.to_string()), ("recordId", record.to_string())];
-        let few = vec![("limit", SHOWN.to_string())];
-        let few_of = |name, value: String| [few.clone(), vec![(name, value)]].concat();
+        let [own, crowded] = [vault, crowded].map(of);
+        let one = [own.clone(), vec![("recordId", record.to_string())]].concat();
+        let few_of = |name, value: String| [few(), vec![(name, value)]].concat();
         let (absent, old) = (few_of("q", "zebra".into()), few_of("to", rows::OLD.date.to_string()));
         for (name, operation, caller, path, query) in [
             ("record_get", "record_get", doctor, &one, vec![]),
-            ("record_list", "record_list", doctor, &own, few.clone()),
-            ("record_list under a narrow grant", "record_list", narrow, &own, few.clone()),
+            ("record_list", "record_list", doctor, &own, few()),
             ("record_list for a word nowhere", "record_list", patient, &own, absent),
             ("record_list of long ago", "record_list", patient, &own, old),
-            ("record_list under a grant of long ago", "record_list", past, &own, few.clone()),
-            (
-                "record_list under a grant that parts a year",
-                "record_list",
-                parting,
-                &own,
-                few.clone(),
-            ),
-            (
-                "record_list under a grant that passes over other types",
-                "record_list",
-                passing,
-                &own,
-                few.clone(),
-            ),
-            (
-                "record_list under a grant of all types that parts a year",
-                "record_list",
-                parting_all,
-                &wide,
-                few.clone(),
-            ),
-            (
-                "record_list under a grant of all types within a year",
-                "record_list",
-                within,
-                &wide,
-                few.clone(),
-            ),
-            ("record_list beyond files awaited", "record_list", doctor, &crowded, few.clone()),
-            ("grant_list", "grant_list", patient, &vec![], few.clone()),
-            ("access_request_list", "access_request_list", patient, &vec![], few.clone()),
-            ("audit_list", "audit_list", patient, &own, few),
+            ("record_list beyond files awaited", "record_list", doctor, &crowded, few()),
+            ("grant_list", "grant_list", patient, &vec![], few()),
+            ("access_request_list", "access_request_list", patient, &vec![], few()),
+            ("audit_list", "audit_list", patient, &own, few()),
         ] {
             self.repeat(name, || {
                 let (path, query) = (path.clone(), query.clone());
@@ -432,6 +400,27 @@ impl Seed {
         }
         Ok(())
     }
+
+    /// The same list by doctors whose grants leave out much of a vault.
+    fn lists_under_grants(&self, grants: &[(&str, &Vault, DoctorId)]) -> Result<()> {
+        for (grant, vault, doctor) in grants {
+            let caller = Some(self.hospital.doctor(*doctor));
+            self.repeat(&format!("record_list under {grant}"), || {
+                self.ask("record_list", Said { caller, path: of(vault), query: few(), body: None })
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// The path of what is in a vault.
+fn of(vault: &Vault) -> Vec<(&'static str, String)> {
+    vec![("patientId", vault.patient.to_string())]
+}
+
+/// As many items as are compared.
+fn few() -> Vec<(&'static str, String)> {
+    vec![("limit", SHOWN.to_string())]
 }
 
 fn shape(file: &FileContent, status: RecordStatus, text: Option<TextStatus>) -> Shape {
