@@ -4,20 +4,21 @@
 
 use domain::{
     Caller, PatientId, RequestId, Timestamp,
-    audit::{Done, Draft, Outcome, Target},
+    audit::{Done, Target},
     consent::{RequestStatus, Terms},
-    policy::{acts::AccessRequestCreate, permit},
+    policy::acts::AccessRequestCreate,
 };
 use edge::{
     Failure, Http, Idempotency, Input, Promise, Read, Reader, Reply, Request,
     kind::{id, text},
+    once,
     problem::NOT_FOUND,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
 use store::{
-    Fault, Look, Store, keys, rows,
-    rows::{Names, Profile, RequestContent, StaffContent},
+    Change, DataKey, Look, Permit, Store, keys, rows,
+    rows::{Names, RequestContent},
     table::{index, sealed_item},
 };
 
@@ -66,46 +67,43 @@ async fn handle(
     let caller = request.caller()?;
     let place = input.idempotency.place::<AccessRequestCreate>(&caller);
     let look = Look::vault(&caller, input.patient).own_hospital().saved(&place);
-    let found = store.look(look).await?;
-    let facts = found.facts(None);
-    let stated = Target { purpose: Some(input.terms.purpose), ..found.target() };
-    let permit = permit::<AccessRequestCreate>(&caller, &facts, stated, request.now)?;
-    let key = store.patient_key(&permit, &found).await?;
-    if let Some(reply) = input.idempotency.replay(&permit, &found, &key)? {
-        return Ok(reply);
-    }
-    let Caller::Doctor { id: doctor, hospital, .. } = caller else {
+    let found = store.look(look.purpose(input.terms.purpose)).await?;
+    let permit = found.permit::<AccessRequestCreate>(None, request.now)?;
+    once(&permit, &input.idempotency, async |key| ask(&permit, &input, &key).await).await
+}
+
+async fn ask<'f>(
+    permit: &Permit<'f, AccessRequestCreate>,
+    input: &Asked,
+    key: &DataKey,
+) -> Result<(Change<'f>, Reply<Output, 201>), Failure> {
+    let Caller::Doctor { id: doctor, hospital, .. } = *permit.caller() else {
         return Err(NOT_FOUND.into());
     };
-    let staff_key = store.hospital_key(&permit, &found).await?;
-    let me = found.staff_item(&permit).ok_or(Fault::Corrupt("staff"))?;
-    let home = found.hospital_item(&permit).ok_or(Fault::Corrupt("hospital"))?;
-    let StaffContent { name: doctor_name, .. } = me.open(&staff_key)?;
-    let Profile { name: hospital_name, .. } = home.open(&staff_key)?;
-
+    let home_key = permit.hospital_key().await?;
+    let who = Names {
+        doctor: permit.staff()?.open(&home_key)?.name,
+        hospital: permit.hospital()?.open(&home_key)?.name,
+    };
     let id = RequestId(store::new_id());
     let row = rows::Request {
         id,
         patient: input.patient,
         doctor,
         hospital,
-        terms: input.terms,
+        terms: input.terms.clone(),
         status: RequestStatus::Pending,
-        created_at: request.now,
+        created_at: permit.now(),
         decided_at: None,
         grant: None,
     };
-    let who = Names { doctor: doctor_name, hospital: hospital_name };
     let at = keys::request(input.patient, id);
-    let content = RequestContent { who, message: input.message };
-    let mut attributes = sealed_item(&at, &key, &row, &content)?;
+    let content = RequestContent { who, message: input.message.clone() };
+    let mut attributes = sealed_item(&at, key, &row, &content)?;
     index(&mut attributes, &keys::in_doctor_requests(doctor, id));
     let output = Output { id, status: row.status, created_at: row.created_at };
     let reply = Reply::new(&output)?;
-    let asked = Outcome::Done(Done::Asked);
-    let entry = permit.entry(Target { request: Some(id), ..stated });
-    let change = store.change(&permit).create(attributes);
-    let change = change.audit(&Draft { outcome: asked, ..entry }, request.now);
-    input.idempotency.keep(change, &permit, &reply, &key).commit().await?;
-    Ok(reply)
+    let entry = permit.entry().done(Done::Asked);
+    let entry = entry.pointing(|target| Target { request: Some(id), ..target });
+    Ok((permit.change().create(attributes).audit(&entry, permit.now()), reply))
 }

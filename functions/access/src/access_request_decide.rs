@@ -6,19 +6,17 @@ use domain::{
     Caller, GrantId, RequestId, Timestamp,
     consent::{RequestStatus, Terms},
     named,
-    policy::{acts::AccessRequestDecide, permit},
+    policy::acts::AccessRequestDecide,
 };
 use edge::{
     Failure, Http, Idempotency, Input, Known, Promise, Read, Reader, Reply, Request,
     kind::{flag, named},
+    once,
     problem::NOT_FOUND,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
-use store::{
-    Fault, Look, Store,
-    rows::{self, GrantRow},
-};
+use store::{Fault, Look, Store, rows::GrantRow};
 
 use crate::{
     decision::{Decision, MORE_THAN_ASKED},
@@ -123,32 +121,28 @@ async fn handle(
         }
     };
     let (found, live) = tokio::try_join!(look, live)?;
-    let facts = found.facts(None);
-    let permit = permit::<AccessRequestDecide>(&caller, &facts, found.target(), request.now)?;
-    let key = store.patient_key(&permit, &found).await?;
-    if let Some(reply) = input.idempotency.replay(&permit, &found, &key)? {
-        return Ok(reply);
-    }
-    let asked = found.request_item(&permit).ok_or(NOT_FOUND)?;
-    let row: rows::Request = asked.clear()?;
-    if row.status != RequestStatus::Pending {
-        return Err(ALREADY_DECIDED.into());
-    }
-    let (given, allow_more) = (input.terms.as_ref(), input.allow_more);
-    let decision = Decision { store, permit: &permit, key: &key, given, allow_more, row: &row };
-    let (change, grant) = match input.verdict {
-        Verdict::Reject => (decision.reject(), None),
-        Verdict::Approve => {
-            let live = live.ok_or(Fault::Corrupt("live-grants"))?;
-            let (change, grant) = decision.approve(asked, live).await?;
-            (change, Some(grant))
+    let permit = found.permit::<AccessRequestDecide>(None, request.now)?;
+    once(&permit, &input.idempotency, async |key| {
+        let asked = permit.request().ok_or(NOT_FOUND)?;
+        if asked.row.status != RequestStatus::Pending {
+            return Err(ALREADY_DECIDED.into());
         }
-    };
-    let status = match grant {
-        None => RequestStatus::Rejected,
-        Some(_) => RequestStatus::Approved,
-    };
-    let reply = Reply::new(&Output { id: row.id, status, grant: grant.map(GrantView::from) })?;
-    input.idempotency.keep(change, &permit, &reply, &key).commit().await?;
-    Ok(reply)
+        let (given, allow_more) = (input.terms.as_ref(), input.allow_more);
+        let decision = Decision { store, permit: &permit, key: &key, given, allow_more, asked };
+        let (change, grant) = match input.verdict {
+            Verdict::Reject => (decision.reject(), None),
+            Verdict::Approve => {
+                let live = live.ok_or(Fault::Corrupt("live-grants"))?;
+                let (change, grant) = decision.approve(live).await?;
+                (change, Some(grant))
+            }
+        };
+        let status = match grant {
+            None => RequestStatus::Rejected,
+            Some(_) => RequestStatus::Approved,
+        };
+        let grant = grant.map(GrantView::from);
+        Ok((change, Reply::new(&Output { id: asked.row.id, status, grant })?))
+    })
+    .await
 }

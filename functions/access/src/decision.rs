@@ -2,15 +2,16 @@
 
 use domain::{
     GrantId,
-    audit::{Done, Draft, Outcome, Target},
+    audit::{Done, Target},
     consent::{Purpose, RequestStatus, Terms},
     names::Named,
-    policy::{Action, Permit, acts::AccessRequestDecide},
+    policy::{Action, acts::AccessRequestDecide},
 };
 use edge::{Failure, Known};
 use store::{
-    Change, DataKey, Item, Store, Update, keys,
-    rows::{self, GrantRow, RequestContent},
+    Attribute, Change, DataKey, Permit, Store, Update, keys,
+    rows::{self, GrantRow},
+    table::Stored,
     text,
 };
 
@@ -23,32 +24,30 @@ pub(crate) const MORE_THAN_ASKED: Known = Known::conflict(
 );
 
 /// A decision on a pending request of the patient who calls.
-pub(crate) struct Decision<'a> {
+pub(crate) struct Decision<'a, 'f> {
     pub(crate) store: &'a Store,
-    pub(crate) permit: &'a Permit<AccessRequestDecide>,
+    pub(crate) permit: &'a Permit<'f, AccessRequestDecide>,
     pub(crate) key: &'a DataKey,
     pub(crate) given: Option<&'a Terms>,
     pub(crate) allow_more: bool,
-    pub(crate) row: &'a rows::Request,
+    pub(crate) asked: &'a Stored<rows::Request>,
 }
 
-impl<'a> Decision<'a> {
+impl<'f> Decision<'_, 'f> {
     /// Nothing is given.
-    pub(crate) fn reject(&self) -> Change<'a> {
-        let purpose = self.row.terms.purpose;
+    pub(crate) fn reject(&self) -> Change<'f> {
+        let purpose = self.asked.row.terms.purpose;
         self.decided(RequestStatus::Rejected, Done::Rejected, None, purpose)
     }
 
-    /// A grant is given, in place of the one among the `live` that the doctor may hold. `asked` is
-    /// the request as it was read.
+    /// A grant is given, in place of the one among the `live` that the doctor may hold.
     pub(crate) async fn approve(
         &self,
-        asked: &Item,
         live: LiveGrants,
-    ) -> Result<(Change<'a>, GrantRow), Failure> {
+    ) -> Result<(Change<'f>, GrantRow), Failure> {
         let (terms, done) = self.terms()?;
-        let names = asked.open::<RequestContent>(self.key)?.who;
-        let rows::Request { patient, doctor, hospital, .. } = *self.row;
+        let names = self.asked.open(self.key)?.who;
+        let rows::Request { patient, doctor, hospital, .. } = self.asked.row;
         let parties = Parties { patient, doctor, hospital };
         let grant = granting::begin(parties, terms, self.permit.now())?;
         let purpose = grant.terms.purpose;
@@ -60,7 +59,7 @@ impl<'a> Decision<'a> {
 
     /// The terms given, and whether they are less or more than was asked.
     fn terms(&self) -> Result<(Terms, Done), Failure> {
-        let asked = &self.row.terms;
+        let asked = &self.asked.row.terms;
         match self.given {
             None => Ok((asked.clone(), Done::Approved)),
             Some(given) if given == asked => Ok((asked.clone(), Done::Approved)),
@@ -76,23 +75,18 @@ impl<'a> Decision<'a> {
         done: Done,
         grant: Option<GrantId>,
         purpose: Purpose,
-    ) -> Change<'a> {
-        let now = self.permit.now();
-        let mut request = Update::at(keys::request(self.row.patient, self.row.id))
-            .set("status", text(status.name()))
-            .set("decided_at", text(now))
-            .require("status", "=", text(RequestStatus::Pending.name()));
+    ) -> Change<'f> {
+        let (now, row) = (self.permit.now(), &self.asked.row);
+        let mut request = Update::at(keys::request(row.patient, row.id))
+            .set(Attribute::Status, text(status.name()))
+            .set(Attribute::DecidedAt, text(now))
+            .require(Attribute::Status, "=", text(RequestStatus::Pending.name()));
         if let Some(grant) = grant {
-            request = request.set("grant", text(grant));
+            request = request.set(Attribute::Grant, text(grant));
         }
-        let target = Target {
-            request: Some(self.row.id),
-            grant,
-            doctor: Some(self.row.doctor),
-            purpose: Some(purpose),
-            ..Target::default()
-        };
-        let entry = Draft { outcome: Outcome::Done(done), ..self.permit.entry(target) };
-        self.store.change(self.permit).update(request).audit(&entry, now)
+        let (doctor, purpose) = (Some(row.doctor), Some(purpose));
+        let entry = self.permit.entry().done(done);
+        let entry = entry.pointing(|target| Target { grant, doctor, purpose, ..target });
+        self.permit.change().update(request).audit(&entry, now)
     }
 }

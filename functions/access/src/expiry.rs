@@ -8,7 +8,7 @@ use domain::{
     names::Named,
     policy::Action,
 };
-use store::{Change, Fault, Store, Update, keys, rows::LiveGrant, text};
+use store::{Attribute, Change, Fault, Store, Update, keys, rows::LiveGrant, text};
 
 /// Adds to `change` that `live` expired.
 pub(crate) fn expire<'s>(
@@ -18,9 +18,9 @@ pub(crate) fn expire<'s>(
     now: Timestamp,
 ) -> Change<'s> {
     let grant = Update::at(keys::grant(live.patient, live.id))
-        .set("status", text(GrantStatus::Expired.name()))
-        .set("ended_at", text(live.ends_at))
-        .require("status", "=", text(GrantStatus::Active.name()));
+        .set(Attribute::Status, text(GrantStatus::Expired.name()))
+        .set(Attribute::EndedAt, text(live.ends_at))
+        .require(Attribute::Status, "=", text(GrantStatus::Active.name()));
     let entry = Draft {
         ledger: Ledger::Patient(live.patient),
         actor: Actor::System,
@@ -43,7 +43,7 @@ pub(crate) fn expire<'s>(
 pub(crate) async fn sweep(store: &Store, live: &LiveGrant, now: Timestamp) -> Result<bool, Fault> {
     let place = keys::live_grant(live.patient, live.doctor);
     let change = expire(store.follow_up(), live, Action::GrantSweep, now);
-    first(change.delete(&place, "id", text(live.id)).commit().await)
+    first(change.delete(&place, Attribute::Id, text(live.id)).commit().await)
 }
 
 /// What the stream does when the table's TTL took the live grant away before any sweep.

@@ -2,14 +2,10 @@
 //! refused (I5). Withdrawing one that has ended already changes nothing and is no error.
 
 use domain::{
-    Caller, GrantId,
-    audit::Target,
-    consent::GrantStatus,
-    names::Named,
-    policy::{acts::GrantRevoke, permit},
+    Caller, GrantId, audit::Target, consent::GrantStatus, names::Named, policy::acts::GrantRevoke,
 };
 use edge::{Failure, Http, Input, Promise, Read, Reader, Reply, Request, problem::NOT_FOUND};
-use store::{Look, Store, Update, keys, rows::GrantRow, text};
+use store::{Attribute, Look, Store, Update, keys, text};
 
 /// The operation.
 #[must_use]
@@ -36,24 +32,23 @@ async fn handle(store: &Store, request: &Request, input: Which) -> Result<Reply<
         _ => Look::own(&caller),
     };
     let found = store.look(look).await?;
-    let facts = found.facts(None);
-    let permit = permit::<GrantRevoke>(&caller, &facts, found.target(), request.now)?;
-    let item = found.grant_item(&permit).ok_or(NOT_FOUND)?;
-    let row: GrantRow = item.clear()?;
+    let permit = found.permit::<GrantRevoke>(None, request.now)?;
+    let row = &permit.past_grant().ok_or(NOT_FOUND)?.row;
     if row.status != GrantStatus::Active || row.ends_at <= request.now {
         return Ok(Reply::no_content());
     }
     let ended = Update::at(keys::grant(row.patient, row.id))
-        .set("status", text(GrantStatus::Revoked.name()))
-        .set("ended_at", text(request.now))
-        .require("status", "=", text(GrantStatus::Active.name()));
+        .set(Attribute::Status, text(GrantStatus::Revoked.name()))
+        .set(Attribute::EndedAt, text(request.now))
+        .require(Attribute::Status, "=", text(GrantStatus::Active.name()));
     let purpose = Some(row.terms.purpose);
-    let target = Target { doctor: Some(row.doctor), purpose, ..found.target() };
-    store
-        .change(&permit)
+    let entry =
+        permit.entry().pointing(|target| Target { doctor: Some(row.doctor), purpose, ..target });
+    permit
+        .change()
         .update(ended)
-        .delete(&keys::live_grant(row.patient, row.doctor), "id", text(row.id))
-        .audit(&permit.entry(target), request.now)
+        .delete(&keys::live_grant(row.patient, row.doctor), Attribute::Id, text(row.id))
+        .audit(&entry, request.now)
         .commit()
         .await?;
     Ok(Reply::no_content())

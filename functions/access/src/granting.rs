@@ -9,7 +9,7 @@ use domain::{
     policy::Action,
 };
 use store::{
-    Change, DataKey, Fault, Item, Store, Update, keys,
+    Attribute, Change, DataKey, Fault, Item, Store, Update, keys,
     rows::{GrantRow, LiveGrant, Names},
     table::{index, item, sealed_item},
     text,
@@ -117,14 +117,14 @@ fn put_live<'s>(
         return Ok(change.create(attributes));
     };
     let (held, now): (LiveGrant, _) = (held.clear()?, grant.created_at);
-    let change = change.replace(attributes, "id", text(held.id));
+    let change = change.replace(attributes, Attribute::Id, text(held.id));
     if held.ends_at <= now {
         return Ok(expiry::expire(change, &held, by, now));
     }
     Ok(change.update(
         Update::at(keys::grant(held.patient, held.id))
-            .set("status", text(GrantStatus::Replaced.name()))
-            .set("ended_at", text(now))
-            .require("status", "=", text(GrantStatus::Active.name())),
+            .set(Attribute::Status, text(GrantStatus::Replaced.name()))
+            .set(Attribute::EndedAt, text(now))
+            .require(Attribute::Status, "=", text(GrantStatus::Active.name())),
     ))
 }

@@ -2,11 +2,7 @@
 //! their vault and are sealed with its key; a doctor's come from the index, and of them only what
 //! is clear is shown.
 
-use domain::{
-    Caller, DoctorId, PatientId,
-    names::Named,
-    policy::{Act, permit},
-};
+use domain::{Caller, DoctorId, PatientId, names::Named, policy::Act};
 use edge::{Failure, Listing, Paging, Reply, Request, problem::NOT_FOUND};
 use store::{DataKey, Fault, Item, Key, Look, Store, keys::Range};
 
@@ -39,17 +35,13 @@ impl OwnList {
             Caller::Admin { .. } => (Look::own(&caller), None),
         };
         let found = store.look(look).await?;
-        let permit = permit::<A>(&caller, &found.facts(None), found.target(), request.now)?;
+        let permit = found.permit::<A>(None, request.now)?;
         let range = range.ok_or(NOT_FOUND)?;
-        let patient = matches!(caller, Caller::Patient(_));
-        let key = match patient {
-            true => store.patient_key(&permit, &found).await?,
-            false => store.hospital_key(&permit, &found).await?,
-        };
+        let key = permit.key().await?;
         let list =
             Key { pk: A::ACTION.name().into(), sk: format!("{} {}", caller.id(), self.filters) };
         let after = paging.after(&key, &list)?;
-        let opening = patient.then_some(&*key);
+        let opening = matches!(caller, Caller::Patient(_)).then_some(&*key);
         let page =
             store.scroll(range, after).fill(paging.limit, |item| view(item, opening)).await?;
         Reply::new(&Listing::new(page, &key, &list)?)

@@ -7,7 +7,7 @@ use domain::{
     AuditId, GrantId, PatientId, RecordId, RequestId, Timestamp,
     audit::{Actor, Entry, Ledger, Outcome},
     consent::Purpose,
-    policy::{Action, acts::AuditList, permit},
+    policy::{Action, acts::AuditList},
 };
 use edge::{Failure, Http, Input, Listing, Paging, Promise, Read, Reader, Reply, Request};
 use futures_util::future::try_join_all;
@@ -83,17 +83,16 @@ async fn handle(
         None => tokio::try_join!(look, newest.next())?,
         Some(_) => (look.await?, None),
     };
-    let facts = found.facts(None);
-    let permit = permit::<AuditList>(&caller, &facts, found.target(), request.now)?;
-    let key = store.patient_key(&permit, &found).await?;
+    let permit = found.permit::<AuditList>(None, request.now)?;
+    let key = permit.key().await?;
     let list = Key { pk: "audit_list".into(), sk: input.patient.to_string() };
     let mut walk = Walk::from(store, ledger, keys::month(request.now), (newest, first));
     if let Some(after) = input.paging.after(&key, &list)? {
         walk = Walk::after(store, ledger, after).await?;
     }
-    let vault = found.patient_vault(&permit).ok_or(Fault::Corrupt("vault"))?;
+    let begun = keys::month(permit.vault()?.row.created_at);
     let mut page = Page::of(input.paging.limit);
-    walk.fill(&keys::month(vault.created_at), &mut page).await?;
+    walk.fill(&begun, &mut page).await?;
     let names = names(store, &page.items).await?;
     let page = page.map(|entry| view(&entry, input.patient, &names));
     Reply::new(&Listing::new(page, &key, &list)?)
@@ -125,7 +124,9 @@ impl<'s> Walk<'s> {
 
     /// Begins where a cursor stands.
     async fn after(store: &'s Store, ledger: Ledger, place: Attributes) -> Result<Self, Fault> {
-        let month = keys::month_of(&place).ok_or(Fault::Corrupt("cursor"))?;
+        let partition = place.get("PK").and_then(|value| value.as_s().ok());
+        let month = partition.and_then(|name| keys::month_of(name)).map(str::to_owned);
+        let month = month.ok_or(Fault::Corrupt("cursor"))?;
         let first = newest(store.scroll(keys::audits(ledger, &month), Some(place))).await?;
         Ok(Self::from(store, ledger, month, first))
     }

@@ -9,7 +9,7 @@ use domain::{
     record::{MediaType, TextProblem, TextStatus},
 };
 use edge::{Boxed, Event, Message, Service};
-use store::{Fault, Objects, SdkConfig, Store, text as value, variable};
+use store::{Attribute, Fault, Objects, SdkConfig, Store, text as value, variable};
 
 use crate::{
     queue::{Queue, ToCollect, ToRead, number},
@@ -119,10 +119,10 @@ async fn start(readings: &Readings, record: &Vaulted, attempt: u32) -> Result<()
     }
     let update = record
         .update()
-        .set("text_status", value(TextStatus::Reading.name()))
-        .set("attempt", store::number(attempt))
-        .set("updated_at", value(edge::request::now()))
-        .remove("text_problem");
+        .set(Attribute::TextStatus, value(TextStatus::Reading.name()))
+        .set(Attribute::Attempt, store::number(attempt))
+        .set(Attribute::UpdatedAt, value(edge::request::now()))
+        .remove(Attribute::TextProblem);
     record.change(store, update).commit().await
 }
 

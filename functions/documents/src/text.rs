@@ -10,7 +10,7 @@ use domain::{
     record::{RecordStatus, TextProblem, TextStatus},
 };
 use store::{
-    Change, DataKey, Fault, Store, number,
+    Attribute, Change, DataKey, Fault, Store, number,
     objects::Place,
     rows::{Bounds, Line, PageContent, WordsContent, text_items},
     table::{Attributes, SEALED},
@@ -112,11 +112,11 @@ pub(crate) async fn keep(
     let now = edge::request::now();
     let update = record
         .update()
-        .set("text_status", text(TextStatus::Read.name()))
-        .set("pages", number(count))
-        .set("words", number(parts))
-        .set("updated_at", text(now))
-        .remove("text_problem");
+        .set(Attribute::TextStatus, text(TextStatus::Read.name()))
+        .set(Attribute::Pages, number(count))
+        .set(Attribute::Words, number(parts))
+        .set(Attribute::UpdatedAt, text(now))
+        .remove(Attribute::TextProblem);
     let entry = record.entry(action, Done::TextRead);
     record.change(store, update).audit(&entry, now).commit().await
 }
@@ -161,9 +161,9 @@ pub(crate) async fn end(
     let now = edge::request::now();
     let update = record
         .update()
-        .set("text_status", text(status.name()))
-        .set("text_problem", text(problem.name()))
-        .set("updated_at", text(now));
+        .set(Attribute::TextStatus, text(status.name()))
+        .set(Attribute::TextProblem, text(problem.name()))
+        .set(Attribute::UpdatedAt, text(now));
     let entry = record.entry(action, Done::TextFailed);
     record.change(store, update).audit(&entry, now).commit().await
 }

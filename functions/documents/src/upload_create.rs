@@ -8,18 +8,20 @@ use domain::{
     audit::{Actor, Target},
     consent::Purpose,
     names::Named,
-    policy::{Permit, acts::UploadCreate, permit},
+    policy::acts::UploadCreate,
     record::{MAX_FILE_BYTES, RecordStatus},
 };
 use edge::{
     Failure, Files, Http, Idempotency, Input, Promise, Read, Reader, Reply, Request,
     kind::{date, named, number, text},
+    once,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
 use store::{
-    Fault, Look, Objects,
+    Fault, Look, Objects, Permit,
     objects::{Admission, Place, UPLOAD_SECONDS},
+    records::NewRecord,
     rows::{FileContent, Record, RecordContent},
 };
 
@@ -36,7 +38,7 @@ pub fn operation() -> Http<Files, impl Promise> {
 struct NewUpload {
     patient: PatientId,
     purpose: Option<Purpose>,
-    once: Idempotency,
+    idempotency: Idempotency,
     content: RecordContent,
     file: FileContent,
     sha256: Vec<u8>,
@@ -46,7 +48,7 @@ impl Input for NewUpload {
     fn read(read: &Reader<'_>) -> Read<Self> {
         let patient = read.path("patientId", PatientId::parse);
         let purpose = read.purpose();
-        let once = read.idempotency();
+        let idempotency = read.idempotency();
         let kind = read.field("/type", named());
         let date = read.field("/date", date());
         let title = read.field("/title", text(1, 200));
@@ -60,7 +62,7 @@ impl Input for NewUpload {
         Ok(Self {
             patient: patient?,
             purpose: purpose?,
-            once: once?,
+            idempotency: idempotency?,
             content: RecordContent {
                 kind: kind?,
                 date: date?,
@@ -98,24 +100,19 @@ async fn handle(
     input: NewUpload,
 ) -> Result<Reply<Output, 201>, Failure> {
     let caller = request.caller()?;
-    let saved = input.once.place::<UploadCreate>(&caller);
+    let saved = input.idempotency.place::<UploadCreate>(&caller);
     let look = Look::vault(&caller, input.patient).new_record(input.content.class());
-    let look = look.classes().saved(&saved);
-    let found = store.look(look).await?;
-    let facts = found.facts(input.purpose);
-    let permit = permit::<UploadCreate>(&caller, &facts, found.target(), request.now)?;
-    let key = store.patient_key(&permit, &found).await?;
-    if let Some(reply) = input.once.replay(&permit, &found, &key)? {
-        return Ok(reply);
-    }
-    let record = RecordId(store::new_id());
-    let reply = Reply::new(&form(objects, &input, record, request.now).await?)?;
-    let target = Target { record: Some(record), ..found.target() };
-    let content = (&new_record(&permit), &input.content);
-    let change = store.add_record(&permit, &found, record, content, &key)?;
-    let change = change.audit(&permit.entry(target), request.now);
-    input.once.keep(change, &permit, &reply, &key).commit().await?;
-    Ok(reply)
+    let found = store.look(look.saved(&saved)).await?;
+    let permit = found.permit::<UploadCreate>(input.purpose, request.now)?;
+    once(&permit, &input.idempotency, async |key| {
+        let id = RecordId(store::new_id());
+        let reply = Reply::new(&form(objects, &input, id, request.now).await?)?;
+        let new = NewRecord { id, row: new_record(&permit), content: input.content.clone() };
+        let change = permit.change().add_records(permit.open_chunk(&key)?, vec![new], &key);
+        let entry = permit.entry().pointing(|target| Target { record: Some(id), ..target });
+        Ok((change.audit(&entry, request.now), reply))
+    })
+    .await
 }
 
 async fn form(
@@ -139,13 +136,14 @@ async fn form(
     })
 }
 
-fn new_record(permit: &Permit<UploadCreate>) -> Record {
+fn new_record(permit: &Permit<'_, UploadCreate>) -> Record {
     Record {
         status: RecordStatus::AwaitingUpload,
         version: 1,
         created_at: permit.now(),
         updated_at: permit.now(),
         author: Actor::from(permit.caller()),
+        chunk: 0,
         text_status: None,
         text_problem: None,
         attempt: 0,

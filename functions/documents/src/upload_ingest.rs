@@ -9,11 +9,13 @@
 use domain::{
     audit::Done,
     names::Named,
-    policy::{Action, Permit, acts::UploadCreate, permit},
+    policy::{Action, acts::UploadCreate},
     record::{Class, MediaType, RecordStatus, Rejection, TextProblem, TextStatus},
 };
-use edge::{Boxed, Event, Message, Service};
-use store::{Change, Fault, Look, Objects, Store, Update, objects::Place, text as value, variable};
+use edge::{Boxed, Event, Message, Service, Tries};
+use store::{
+    Attribute, Fault, Look, Objects, Store, Update, objects::Place, text as value, variable,
+};
 
 use crate::{
     check::check,
@@ -83,23 +85,14 @@ async fn ingest(arrivals: &Arrivals, place: Place, is_last: bool) -> Result<(), 
     match record.row.status {
         RecordStatus::AwaitingUpload => {
             let Some(file) = objects.open(&place.quarantine()).await? else { return Ok(()) };
-            let key = record.key(store).await?;
+            let content = record.content(&*record.key(store).await?)?;
             let version = file.version.clone();
-            let content = record.content(&key)?;
             let declared = content.file.as_ref().ok_or(Fault::Corrupt("file"))?;
-            let format = match check(file, declared).await? {
-                Ok(format) => format,
-                Err(rejection) => return reject(arrivals, &record, rejection).await,
-            };
-            match still_permitted(store, &record, content.class()).await? {
-                Some(permit) => {
-                    objects.keep(place, version.as_deref()).await?;
-                    let change =
-                        store.admit_record(&permit, place.record, content.class(), &key)?;
-                    accept(change, &record, format).await?;
-                    finish(arrivals, place, format, is_last).await
-                }
-                None => reject(arrivals, &record, Rejection::ConsentEnded).await,
+            let checked = check(file, declared).await?;
+            let checked = checked.map(|format| Checked { class: content.class(), format, version });
+            match conclude(arrivals, record, &checked).await? {
+                Ok(format) => finish(arrivals, place, format, is_last).await,
+                Err(_) => discard(objects, place).await,
             }
         }
         RecordStatus::Available => match record.row.text_status {
@@ -113,29 +106,67 @@ async fn ingest(arrivals: &Arrivals, place: Place, is_last: bool) -> Result<(), 
     }
 }
 
-/// Decides anew whether whoever began the upload may still add the record (I1, I5): minutes may
-/// have passed since. The acceptance rests on this decision until it commits.
-async fn still_permitted(
-    store: &Store,
-    record: &Vaulted,
+/// A file that passed the checks.
+struct Checked {
     class: Class,
-) -> Result<Option<Permit<UploadCreate>>, Fault> {
-    let Some(author) = record.author() else { return Ok(None) };
-    let found = store.look(Look::vault(&author, record.place.patient).new_record(class)).await?;
-    let facts = found.facts(None);
-    Ok(permit(&author, &facts, found.target(), edge::request::now()).ok())
+    format: MediaType,
+    version: Option<String>,
 }
 
-async fn accept(change: Change<'_>, record: &Vaulted, format: MediaType) -> Result<(), Fault> {
-    let update = settled(record, RecordStatus::Available);
-    let update = match format {
-        MediaType::WebP | MediaType::Dicom => update
-            .set("text_status", value(TextStatus::Unreadable.name()))
-            .set("text_problem", value(TextProblem::FormatNotRead.name())),
-        _ => update.set("text_status", value(TextStatus::Pending.name())),
+/// Has the record say what the checks found. Where the vault's register changed meanwhile, that is
+/// tried again without checking the file again.
+async fn conclude(
+    Arrivals { store, objects, .. }: &Arrivals,
+    mut record: Vaulted,
+    checked: &Result<Checked, Rejection>,
+) -> Result<Result<MediaType, Rejection>, Fault> {
+    let mut tries = Tries::default();
+    loop {
+        let concluded = match checked {
+            Ok(file) => admit(store, objects, &record, file).await,
+            Err(rejection) => reject(store, &record, *rejection).await.map(Err),
+        };
+        match concluded {
+            Err(Fault::Changed) if tries.another().await => {}
+            concluded => return concluded,
+        }
+        let again = Vaulted::find(store, record.place).await?;
+        let again = again.filter(|again| again.row.status == RecordStatus::AwaitingUpload);
+        record = again.ok_or(Fault::Changed)?;
+    }
+}
+
+/// Makes the record of a checked file available, if whoever began the upload may still add it (I1,
+/// I5): minutes may have passed since. The acceptance rests on this decision until it commits.
+async fn admit(
+    store: &Store,
+    objects: &Objects,
+    record: &Vaulted,
+    Checked { class, format, version }: &Checked,
+) -> Result<Result<MediaType, Rejection>, Fault> {
+    let (patient, now) = (record.place.patient, edge::request::now());
+    let author = record.author().ok_or(Fault::Corrupt("author"))?;
+    let found = store.look(Look::vault(&author, patient).new_record(*class)).await?;
+    let Ok(permit) = found.permit::<UploadCreate>(None, now) else {
+        let rejection = Rejection::ConsentEnded;
+        return reject(store, record, rejection).await.map(Err);
     };
+    objects.keep(record.place, version.as_deref()).await?;
+    let settled = (RecordStatus::Available, awaiting_text(record, *format));
+    let change = record.settle(store, permit.change(), settled).await?;
     let entry = record.entry(Action::UploadIngest, Done::FileAccepted);
-    change.update(update).audit(&entry, edge::request::now()).commit().await
+    change.audit(&entry, now).commit().await?;
+    Ok(Ok(*format))
+}
+
+fn awaiting_text(record: &Vaulted, format: MediaType) -> Update {
+    let update = record.update().set(Attribute::UpdatedAt, value(edge::request::now()));
+    match format {
+        MediaType::WebP | MediaType::Dicom => update
+            .set(Attribute::TextStatus, value(TextStatus::Unreadable.name()))
+            .set(Attribute::TextProblem, value(TextProblem::FormatNotRead.name())),
+        _ => update.set(Attribute::TextStatus, value(TextStatus::Pending.name())),
+    }
 }
 
 /// Has the text of a kept file read and empties its quarantine, whatever became of the text.
@@ -159,17 +190,15 @@ async fn finish(
     objects.delete(&place.quarantine()).await.and(read)
 }
 
-async fn reject(arrivals: &Arrivals, record: &Vaulted, rejection: Rejection) -> Result<(), Fault> {
-    let update = settled(record, RecordStatus::Rejected).set("rejection", value(rejection.name()));
-    let entry = record.entry(Action::UploadIngest, Done::FileRejected);
-    let change = record.change(&arrivals.store, update);
-    change.audit(&entry, edge::request::now()).commit().await?;
-    discard(&arrivals.objects, record.place).await
-}
-
-fn settled(record: &Vaulted, status: RecordStatus) -> Update {
+async fn reject(store: &Store, record: &Vaulted, rejection: Rejection) -> Result<Rejection, Fault> {
     let now = edge::request::now();
-    record.update().set("status", value(status.name())).set("updated_at", value(now))
+    let update = record.update().set(Attribute::UpdatedAt, value(now));
+    let update = update.set(Attribute::Rejection, value(rejection.name()));
+    let change = record.while_in_use(store);
+    let change = record.settle(store, change, (RecordStatus::Rejected, update)).await?;
+    let entry = record.entry(Action::UploadIngest, Done::FileRejected);
+    change.audit(&entry, now).commit().await?;
+    Ok(rejection)
 }
 
 /// Deletes a file that belongs to no record: what arrived, and a copy that an earlier attempt may

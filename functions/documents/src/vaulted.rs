@@ -8,11 +8,14 @@ use domain::{
     audit::{Actor, Done, Draft, Ledger, Outcome, Target},
     names::Named,
     policy::Action,
+    record::RecordStatus,
 };
 use store::{
-    Change, DataKey, Fault, Item, Owner, Store, Update, keys,
+    Attribute, Change, DataKey, Fault, Owner, Store, Update, in_use, keys,
     objects::Place,
-    rows::{FileContent, Record, RecordContent, Vault, VaultStatus},
+    records::{Held, text_update},
+    register::Entry,
+    rows::{FileContent, Record, RecordContent, VaultStatus},
     text,
 };
 
@@ -23,32 +26,25 @@ pub(crate) struct Vaulted {
     pub(crate) place: Place,
     /// Its clear part.
     pub(crate) row: Record,
-    vault: Item,
-    record: Item,
+    held: Held,
 }
 
 impl Vaulted {
     /// Finds a record; `None` when there is none, or its vault is being erased (I5).
     pub(crate) async fn find(store: &Store, place: Place) -> Result<Option<Self>, Fault> {
-        let keys = [keys::vault(owner(place)), keys::record(place.patient, place.record)];
-        let mut read = store.table.read(&keys).await?.into_iter();
-        let (Some(vault), Some(record)) = (read.next().flatten(), read.next().flatten()) else {
-            return Ok(None);
-        };
-        let in_use = vault.clear::<Vault>()?.status == VaultStatus::Active;
-        let row = record.clear()?;
-        Ok(in_use.then_some(Self { place, row, vault, record }))
+        let held = store.hold(place.patient, place.record).await?;
+        let held = held.filter(|held| held.vault.row.status == VaultStatus::Active);
+        Ok(held.map(|held| Self { place, row: held.record.row.clone(), held }))
     }
 
     /// The patient's data key.
     pub(crate) async fn key(&self, store: &Store) -> Result<Arc<DataKey>, Fault> {
-        let wrapped = self.vault.bytes("wrapped").ok_or(Fault::Corrupt("wrapped-key"))?;
-        store.keys.unwrap(owner(self.place), wrapped).await
+        store.owner_key(owner(self.place), &self.held.vault).await
     }
 
     /// Its sealed part.
     pub(crate) fn content(&self, key: &DataKey) -> Result<RecordContent, Fault> {
-        self.record.open(key)
+        self.held.record.open(key)
     }
 
     /// What was declared of its file.
@@ -68,18 +64,36 @@ impl Vaulted {
 
     /// Begins a change of this record that holds only as long as the vault is in use.
     pub(crate) fn change<'s>(&self, store: &'s Store, update: Update) -> Change<'s> {
-        let active = text(VaultStatus::Active.name());
-        let vault = Update::at(keys::vault(owner(self.place))).require("status", "=", active);
-        store.follow_up().update(vault).update(update)
+        self.while_in_use(store).update(update)
+    }
+
+    /// Begins a change that holds only as long as the vault is in use.
+    pub(crate) fn while_in_use<'s>(&self, store: &'s Store) -> Change<'s> {
+        store.follow_up().update(in_use(keys::vault(owner(self.place))))
+    }
+
+    /// Adds to `change` that the record gets another status, in the register too.
+    pub(crate) async fn settle<'s>(
+        &self,
+        store: &Store,
+        change: Change<'s>,
+        (status, update): (RecordStatus, Update),
+    ) -> Result<Change<'s>, Fault> {
+        let key = self.key(store).await?;
+        let (patient, open) = (self.place.patient, self.held.open_chunk.as_ref());
+        let chunk = store.chunk_of(patient, &self.row, open, &key).await?;
+        let update = update.set(Attribute::Status, text(status.name()));
+        let edit = |entry: &mut Entry| entry.status = status;
+        Ok(change.change_record(chunk, (self.place.record, update), edit, &key))
     }
 
     /// An update of the record, as long as its status is what it was when it was found.
     pub(crate) fn update(&self) -> Update {
         let status = text(self.row.status.name());
-        let at = keys::record(self.place.patient, self.place.record);
-        let update = Update::at(at).require("status", "=", status);
+        let update = text_update(self.place.patient, self.place.record);
+        let update = update.require(Attribute::Status, "=", status);
         match self.row.text_status {
-            Some(reading) => update.require("text_status", "=", text(reading.name())),
+            Some(reading) => update.require(Attribute::TextStatus, "=", text(reading.name())),
             None => update,
         }
     }

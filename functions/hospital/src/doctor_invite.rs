@@ -4,15 +4,11 @@
 //! Only writes that the doctor is invited. The table's stream sees it and sends the invitation
 //! (`invitation`), so that none is sent that is not on record, and none on record is forgotten.
 
-use domain::{
-    DoctorId, HospitalId,
-    audit::Target,
-    policy::{acts::DoctorInvite, permit},
-    staff::Standing,
-};
+use domain::{DoctorId, HospitalId, audit::Target, policy::acts::DoctorInvite, staff::Standing};
 use edge::{
     Failure, Http, Idempotency, Input, Promise, Read, Reader, Reply, Request,
     kind::{email, text},
+    once,
 };
 use store::{
     Look, Store, keys, new_id,
@@ -35,7 +31,7 @@ pub fn operation() -> Http<Store, impl Promise> {
 struct Invitation {
     hospital: HospitalId,
     content: StaffContent,
-    once: Idempotency,
+    idempotency: Idempotency,
 }
 
 impl Input for Invitation {
@@ -45,38 +41,35 @@ impl Input for Invitation {
         let name = read.field("/name", text(1, 100));
         let licence = read.field("/licence", text(1, 64));
         let specialty = read.field("/specialty", text(1, 100));
-        let once = read.idempotency();
+        let idempotency = read.idempotency();
         let content = StaffContent {
             name: name?,
             email: email?,
             licence: Some(licence?),
             specialty: Some(specialty?),
         };
-        Ok(Self { hospital: hospital?, content, once: once? })
+        Ok(Self { hospital: hospital?, content, idempotency: idempotency? })
     }
 }
 
 async fn handle(
     store: &Store,
     request: &Request,
-    Invitation { hospital, content, once }: Invitation,
+    Invitation { hospital, content, idempotency }: Invitation,
 ) -> Result<Reply<StandingView, 201>, Failure> {
     let caller = request.caller()?;
-    let saved = once.place::<DoctorInvite>(&caller);
+    let saved = idempotency.place::<DoctorInvite>(&caller);
     let found = store.look(Look::hospital(&caller, hospital).saved(&saved)).await?;
-    let permit = permit::<DoctorInvite>(&caller, &found.facts(None), found.target(), request.now)?;
-    let key = store.hospital_key(&permit, &found).await?;
-    if let Some(reply) = once.replay(&permit, &found, &key)? {
-        return Ok(reply);
-    }
-    let (doctor, standing) = (DoctorId(new_id()), Standing::Invited);
-    let at = keys::doctor(hospital, doctor);
-    let (created_at, changed_at) = (request.now, request.now);
-    let row = Staff { standing, created_at, changed_at, sent_at: None };
-    let invited = sealed_item(&at, &key, &row, &content)?;
-    let reply = Reply::new(&StandingView { doctor_id: doctor, standing })?;
-    let entry = permit.entry(Target { doctor: Some(doctor), ..found.target() });
-    let written = store.change(&permit).create(invited).audit(&entry, request.now);
-    once.keep(written, &permit, &reply, &key).commit().await?;
-    Ok(reply)
+    let permit = found.permit::<DoctorInvite>(None, request.now)?;
+    once(&permit, &idempotency, async |key| {
+        let (doctor, standing) = (DoctorId(new_id()), Standing::Invited);
+        let at = keys::doctor(hospital, doctor);
+        let (created_at, changed_at) = (request.now, request.now);
+        let row = Staff { standing, created_at, changed_at, sent_at: None };
+        let invited = sealed_item(&at, &key, &row, &content)?;
+        let reply = Reply::new(&StandingView { doctor_id: doctor, standing })?;
+        let entry = permit.entry().pointing(|target| Target { doctor: Some(doctor), ..target });
+        Ok((permit.change().create(invited).audit(&entry, request.now), reply))
+    })
+    .await
 }

@@ -4,7 +4,7 @@
 use domain::{
     DoctorId, HospitalId, Timestamp,
     names::Named,
-    policy::{Act, acts::DoctorList, permit},
+    policy::{Act, acts::DoctorList},
     staff::Standing,
 };
 use edge::{
@@ -86,9 +86,8 @@ async fn handle(
 ) -> Result<Reply<Listing<DoctorView>>, Failure> {
     let caller = request.caller()?;
     let found = store.look(Look::hospital(&caller, input.hospital)).await?;
-    let permit = permit::<DoctorList>(&caller, &found.facts(None), found.target(), request.now)?;
-    let key = store.hospital_key(&permit, &found).await?;
-    let written = store.change(&permit).audit(&permit.entry(found.target()), request.now);
+    let permit = found.permit::<DoctorList>(None, request.now)?;
+    let (key, entry) = (permit.key().await?, permit.entry());
     let after = input.paging.after(&key, &input.list())?;
     let doctors = store.scroll(keys::doctors(input.hospital), after);
     let filled = doctors.fill(input.paging.limit, |item| {
@@ -97,6 +96,6 @@ async fn handle(
         wanted.then(|| DoctorView::open(item, &row, &key)).transpose()
     });
     // Filled while the audit entry is being written; nothing leaves before both are done.
-    let (page, ()) = tokio::try_join!(filled, written.commit())?;
+    let (page, ()) = tokio::try_join!(filled, permit.disclose(&entry))?;
     Reply::new(&Listing::new(page, &key, &input.list())?)
 }

@@ -11,7 +11,7 @@ use domain::{
     staff::Standing,
 };
 use store::{
-    Fault, Owner, Store, Update, keys,
+    Attribute, Fault, Owner, Store, Update, keys,
     rows::{self, StaffContent},
     text,
 };
@@ -55,7 +55,7 @@ pub async fn send(
         fail(store, (hospital, doctor), row.standing, now).await?;
         return Ok(Sent::Failed);
     }
-    let mark = Update::at(at).set("sent_at", text(now));
+    let mark = Update::at(at).set(Attribute::SentAt, text(now));
     store.follow_up().update(mark).commit().await?;
     Ok(Sent::Now)
 }
@@ -93,8 +93,8 @@ async fn fail(
         target: Target { doctor: Some(doctor), ..Target::default() },
     };
     let update = Update::at(keys::doctor(hospital, doctor))
-        .require("standing", "=", text(before.name()))
-        .set("standing", text(Standing::InviteFailed.name()))
-        .set("changed_at", text(now));
+        .require(Attribute::Standing, "=", text(before.name()))
+        .set(Attribute::Standing, text(Standing::InviteFailed.name()))
+        .set(Attribute::ChangedAt, text(now));
     store.follow_up().update(update).audit(&entry, now).commit().await
 }

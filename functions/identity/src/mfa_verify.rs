@@ -9,18 +9,17 @@
 
 use std::time::Duration;
 
-use domain::{audit::Target, named, policy::acts::MfaVerify};
+use domain::{named, policy::acts::MfaVerify};
 use edge::{
     Boxed, Failure, Http, Idempotency, Input, Promise, Read, Reader, Reply, Request, Service,
     kind::secret,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
-use store::{Fault, Store, keys, new_id, rows::Proof, table::item};
+use store::{Fault, Look, Store, keys, new_id, rows::Proof, table::item};
 
 use crate::{
     cognito::Pool,
-    own,
     refusal::{Asked, CODE_INVALID, MFA_ENROLLED, MFA_NOT_BEGUN, refused},
 };
 
@@ -95,7 +94,9 @@ async fn handle(
     request: &Request,
     Code { code, once }: Code,
 ) -> Result<Reply<Output, 202>, Failure> {
-    let permit = own::<MfaVerify>(request)?;
+    let caller = request.caller()?;
+    let found = store.look(Look::session(&caller)).await?;
+    let permit = found.permit::<MfaVerify>(None, request.now)?;
     let place = [once.place::<MfaVerify>(permit.caller())];
     let verified = pool.verify(request.access_token()?, &code);
     let (said, before) = tokio::join!(verified, store.table.read(&place));
@@ -114,8 +115,7 @@ async fn handle(
     }
     let at = keys::proof(request.account()?, new_id());
     let proof = item(&at, &Proof::given(request.now))?;
-    let entry = permit.entry(Target::default());
-    let change = store.follow_up().create(proof).audit(&entry, request.now);
+    let change = permit.change().create(proof).audit(&permit.entry(), request.now);
     once.note(change, &permit, &reply).commit().await?;
     Ok(reply)
 }

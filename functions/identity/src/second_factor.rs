@@ -17,7 +17,7 @@
 //! switched on again while a session lives that was opened without one.
 
 use domain::{AccountId, Timestamp};
-use store::{Fault, Key, Store, Update, rows::Proof, text};
+use store::{Attribute, Fault, Key, Store, Update, rows::Proof, text};
 
 use crate::cognito::{Accounts, Mark};
 
@@ -53,7 +53,7 @@ pub async fn take_into_use(
         Err(fault) if means(&fault, &GONE) => Some(fault),
         other => other?,
     };
-    let taken = Update::at(at.clone()).set("taken_at", text(now));
+    let taken = Update::at(at.clone()).set(Attribute::TakenAt, text(now));
     store.follow_up().update(taken).commit().await?;
     Ok(hindered)
 }

@@ -2,17 +2,15 @@
 //! (I2).
 
 use domain::{
-    Caller, HospitalId, Timestamp,
-    caller::Role,
-    policy::{Permit, acts::ProfileGet, permit},
-    staff::Standing,
+    Caller, HospitalId, Timestamp, caller::Role, policy::acts::ProfileGet, staff::Standing,
 };
 use edge::{Failure, Http, Promise, Reply, Request};
 use schemars::JsonSchema;
 use serde::Serialize;
 use store::{
-    DataKey, Fault, Found, Item, Look, Store,
-    rows::{Profile, Staff, StaffContent, Vault},
+    DataKey, Fault, Look, Permit, Store,
+    rows::{Staff, Vault},
+    table::Stored,
 };
 
 /// The operation.
@@ -61,52 +59,42 @@ async fn handle(store: &Store, request: &Request) -> Result<Reply<ProfileView>, 
         Caller::Doctor { .. } | Caller::Admin { .. } => Look::own(&caller).own_hospital(),
     };
     let found = store.look(look).await?;
-    let permit = permit::<ProfileGet>(&caller, &found.facts(None), found.target(), request.now)?;
-    let written = store.change(&permit).audit(&permit.entry(found.target()), request.now);
-    let (view, ()) = tokio::try_join!(view(store, &permit, &found), written.commit())?;
+    let permit = found.permit::<ProfileGet>(None, request.now)?;
+    let entry = permit.entry();
+    let (view, ()) = tokio::try_join!(view(&permit), permit.disclose(&entry))?;
     Reply::new(&view)
 }
 
-async fn view(
-    store: &Store,
-    permit: &Permit<ProfileGet>,
-    found: &Found,
-) -> Result<ProfileView, Fault> {
-    let missing = || Fault::Corrupt("profile");
+async fn view(permit: &Permit<'_, ProfileGet>) -> Result<ProfileView, Fault> {
+    let key = permit.key().await?;
     match permit.caller() {
-        Caller::Patient(_) => {
-            let item = found.patient_item(permit).ok_or_else(missing)?;
-            patient(permit.caller(), item, &*store.patient_key(permit, found).await?)
-        }
+        Caller::Patient(_) => patient(permit.caller(), permit.vault()?, &key),
         Caller::Doctor { hospital, .. } | Caller::Admin { hospital, .. } => {
-            let own = found.staff_item(permit).ok_or_else(missing)?;
-            let theirs = found.hospital_item(permit).ok_or_else(missing)?;
-            let key = store.hospital_key(permit, found).await?;
-            let name = theirs.open::<Profile>(&key)?.name;
-            staff(permit.caller(), own, &key, HospitalView { id: *hospital, name })
+            let name = permit.hospital()?.open(&key)?.name;
+            staff(permit.caller(), permit.staff()?, &key, HospitalView { id: *hospital, name })
         }
     }
 }
 
-fn patient(caller: &Caller, item: &Item, key: &DataKey) -> Result<ProfileView, Fault> {
-    let (vault, profile): (Vault, Profile) = (item.clear()?, item.open(key)?);
+fn patient(caller: &Caller, vault: &Stored<Vault>, key: &DataKey) -> Result<ProfileView, Fault> {
+    let profile = vault.open(key)?;
     Ok(ProfileView {
         id: caller.id().to_string(),
         role: caller.role(),
         name: profile.name,
         email: profile.email,
-        created_at: vault.created_at,
+        created_at: vault.row.created_at,
         staff: None,
     })
 }
 
 fn staff(
     caller: &Caller,
-    item: &Item,
+    member: &Stored<Staff>,
     key: &DataKey,
     hospital: HospitalView,
 ) -> Result<ProfileView, Fault> {
-    let (row, content): (Staff, StaffContent) = (item.clear()?, item.open(key)?);
+    let (row, content) = (&member.row, member.open(key)?);
     Ok(ProfileView {
         id: caller.id().to_string(),
         role: caller.role(),

@@ -4,10 +4,9 @@ pub mod record_download;
 pub mod record_get;
 pub mod record_list;
 pub mod record_text;
-mod scope;
 mod search;
+mod selection;
 mod view;
-mod walk;
 
 /// What the service promises to its callers over HTTP.
 #[must_use]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::{
     Timestamp,
-    policy::{acts::RecordDownload, permit},
+    policy::acts::RecordDownload,
     record::{MediaType, RecordStatus},
 };
 use edge::{Failure, Files, Http, Known, Promise, RecordPath, Reply, Request};
@@ -56,16 +56,15 @@ async fn handle(
 ) -> Result<Reply<Output>, Failure> {
     let caller = request.caller()?;
     let found = store.look(Look::vault(&caller, input.patient).record(input.record)).await?;
-    let facts = found.facts(input.purpose);
-    let permit = permit::<RecordDownload>(&caller, &facts, found.target(), request.now)?;
-    let (row, content) = found.record(&permit)?;
+    let permit = found.permit::<RecordDownload>(input.purpose, request.now)?;
+    let (row, content) = permit.record()?;
     let file = content.file.clone().filter(|_| row.status == RecordStatus::Available);
     let file = file.ok_or(NO_FILE)?;
     let place = Place { patient: input.patient, record: input.record };
     let media_type = file.media_type.to_string();
-    let change = store.change(&permit).audit(&permit.entry(found.target()), request.now);
+    let entry = permit.entry();
     let link = objects.download_link(place, &media_type);
-    let ((), url) = tokio::try_join!(change.commit(), link)?;
+    let ((), url) = tokio::try_join!(permit.disclose(&entry), link)?;
     Reply::new(&Output {
         url,
         expires_at: request.now + Duration::from_secs(DOWNLOAD_SECONDS),

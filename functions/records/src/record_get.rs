@@ -1,7 +1,7 @@
 //! `GET /v1/patients/{patientId}/records/{recordId}`: one record, for the patient or a doctor
 //! whose grant covers it. Audited (I2); anything else is 404 (I10).
 
-use domain::policy::{acts::RecordGet, permit};
+use domain::policy::acts::RecordGet;
 use edge::{Failure, Http, Promise, RecordPath, Reply, Request};
 use store::{Look, Store};
 
@@ -24,10 +24,9 @@ async fn handle(
 ) -> Result<Reply<RecordView>, Failure> {
     let caller = request.caller()?;
     let found = store.look(Look::vault(&caller, input.patient).record(input.record)).await?;
-    let facts = found.facts(input.purpose);
-    let permit = permit::<RecordGet>(&caller, &facts, found.target(), request.now)?;
-    let (row, content) = found.record(&permit)?;
+    let permit = found.permit::<RecordGet>(input.purpose, request.now)?;
+    let (row, content) = permit.record()?;
     let reply = Reply::new(&RecordView::new(input.record, row, content))?.etag(row.version);
-    store.change(&permit).audit(&permit.entry(found.target()), request.now).commit().await?;
+    permit.disclose(&permit.entry()).await?;
     Ok(reply)
 }

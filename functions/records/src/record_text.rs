@@ -5,7 +5,7 @@
 //! `page` is the first page wanted (from 1), `limit` how many pages (1 to 100, 25 when absent).
 
 use domain::{
-    policy::{acts::RecordText, permit},
+    policy::acts::RecordText,
     record::{TextProblem, TextStatus},
 };
 use edge::{Failure, Http, Input, Promise, Read, Reader, RecordPath, Reply, Request};
@@ -86,10 +86,9 @@ async fn handle(store: &Store, request: &Request, input: Pages) -> Result<Reply<
     let mut scroll = store.scroll(keys::text_pages(patient, record, input.first, input.last), None);
     let look = Look::vault(&caller, patient).record(record);
     let (found, mut sealed) = tokio::try_join!(store.look(look), scroll.all())?;
-    let facts = found.facts(purpose);
-    let permit = permit::<RecordText>(&caller, &facts, found.target(), request.now)?;
-    let (row, _) = found.record(&permit)?;
-    let key = store.patient_key(&permit, &found).await?;
+    let permit = found.permit::<RecordText>(purpose, request.now)?;
+    let (row, _) = permit.record()?;
+    let key = permit.key().await?;
     if row.text_status != Some(TextStatus::Read) {
         sealed.clear();
     }
@@ -105,6 +104,6 @@ async fn handle(store: &Store, request: &Request, input: Pages) -> Result<Reply<
         pages,
         next_page: more.then(|| input.last + 1),
     })?;
-    store.change(&permit).audit(&permit.entry(found.target()), request.now).commit().await?;
+    permit.disclose(&permit.entry()).await?;
     Ok(reply)
 }

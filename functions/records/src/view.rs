@@ -7,7 +7,10 @@ use domain::{
 };
 use schemars::JsonSchema;
 use serde::Serialize;
-use store::rows::{Record, RecordContent};
+use store::{
+    register::Entry,
+    rows::{Record, RecordContent},
+};
 
 /// A record.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -32,6 +35,42 @@ pub(crate) struct RecordView {
     text: Option<TextView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rejection: Option<Rejection>,
+}
+
+/// A record, as lists show it.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "RecordSummary")]
+pub(crate) struct EntryView {
+    id: RecordId,
+    status: RecordStatus,
+    version: u32,
+    #[serde(rename = "type")]
+    kind: RecordType,
+    date: Date,
+    title: String,
+    /// One line of its content.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    summary: Option<String>,
+    author: Actor,
+    /// Whether it has a file.
+    has_file: bool,
+}
+
+impl From<Entry> for EntryView {
+    fn from(entry: Entry) -> Self {
+        Self {
+            id: entry.id,
+            status: entry.status,
+            version: entry.version,
+            kind: entry.kind,
+            date: entry.date,
+            title: entry.title,
+            summary: entry.line,
+            author: entry.author,
+            has_file: entry.has_file,
+        }
+    }
 }
 
 /// A record's file.

@@ -6,10 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AuditId, Caller, DoctorId, GrantId, HospitalId, PatientId, RecordId, RequestId, StaffId,
-    Timestamp,
-    consent::Purpose,
-    named,
-    policy::{Action, Denial},
+    Timestamp, action::Action, consent::Purpose, denial::Denial, named,
 };
 
 /// Whose trail an entry belongs to.
@@ -143,6 +140,20 @@ pub struct Draft {
     pub target: Target,
 }
 
+impl Draft {
+    /// The same line with another outcome.
+    #[must_use]
+    pub fn done(self, done: Done) -> Self {
+        Self { outcome: Outcome::Done(done), ..self }
+    }
+
+    /// The same line, pointing at what `edit` makes of its target.
+    #[must_use]
+    pub fn pointing(self, edit: impl FnOnce(Target) -> Target) -> Self {
+        Self { target: edit(self.target), ..self }
+    }
+}
+
 /// One line of the trail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -171,7 +182,7 @@ impl Entry {
         let (who, were) = if owner { ("You", "were") } else { (who, "was") };
         match self.outcome {
             Outcome::Refused(denial) => {
-                let (to_do, _) = words(self.action);
+                let to_do = self.action.to_do();
                 format!("{who} tried to {to_do} and {were} refused: {}.", denial.because(owner))
             }
             Outcome::Done(done) => format!("{}.", self.told(who, done)),
@@ -180,7 +191,7 @@ impl Entry {
 
     /// What happened, where the action's own words do not say it all.
     fn told(&self, who: &str, done: Done) -> String {
-        let (_, did) = words(self.action);
+        let did = self.action.did();
         let purpose = self.target.purpose.map(spoken).unwrap_or_default();
         match done {
             Done::Owner | Done::Duty if self.action == Action::CognitoPostConfirmation => {
@@ -226,47 +237,5 @@ fn spoken(purpose: Purpose) -> &'static str {
         Purpose::SecondOpinion => " for a second opinion",
         Purpose::Insurance => " for insurance",
         Purpose::Research => " for research",
-    }
-}
-
-/// What a person tried to do, and what they did. Steps of our own tell what came of them instead.
-fn words(action: Action) -> (&'static str, &'static str) {
-    match action {
-        Action::AccountRegister => ("open an account", "opened an account"),
-        Action::AccountConfirm => ("confirm an account", "confirmed an account"),
-        Action::SessionCreate | Action::SessionAnswer => ("sign in", "signed in"),
-        Action::SessionRefresh => ("stay signed in", "stayed signed in"),
-        Action::SessionRevoke => ("sign out", "signed out"),
-        Action::MfaEnroll => ("set up a second factor", "began to set up a second factor"),
-        Action::MfaVerify => {
-            ("confirm a second factor for signing in", "confirmed a second factor for signing in")
-        }
-        Action::ProfileGet => ("read the account's profile", "read the account's profile"),
-        Action::DoctorInvite => ("invite a doctor", "invited a doctor"),
-        Action::DoctorList => ("list the doctors", "listed the doctors"),
-        Action::DoctorVerify => ("verify a doctor", "verified a doctor"),
-        Action::DoctorSuspend => ("suspend a doctor", "suspended a doctor"),
-        Action::DoctorReinstate => ("reinstate a doctor", "reinstated a doctor"),
-        Action::UploadCreate => ("add a document", "started to add a document"),
-        Action::RecordList => ("list records", "listed your records"),
-        Action::RecordGet => ("read a record", "read a record"),
-        Action::RecordText => ("read the text of a document", "read the text of a document"),
-        Action::RecordDownload => ("download a document", "downloaded a document"),
-        Action::AccessRequestCreate => ("ask for access", "asked for access"),
-        Action::AccessRequestList => ("list requests for access", "listed requests for access"),
-        Action::AccessRequestDecide => {
-            ("decide on a request for access", "decided on a request for access")
-        }
-        Action::GrantList => ("list grants", "listed grants"),
-        Action::GrantRevoke => ("withdraw a grant", "withdrew a grant, which ended at once"),
-        Action::AuditList => ("read the audit trail", "read the audit trail"),
-        Action::CognitoPostConfirmation
-        | Action::CognitoPreToken
-        | Action::UploadIngest
-        | Action::OcrStart
-        | Action::OcrCollect
-        | Action::GrantSweep
-        | Action::TableStream
-        | Action::AuditArchive => ("do what only MediVault does", "did what only MediVault does"),
     }
 }

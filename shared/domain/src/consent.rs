@@ -6,7 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Date, GrantId, Timestamp, named,
+    Date, GrantId, Timestamp,
+    denial::Denial,
+    named,
     record::{Class, Dates, RecordType},
 };
 
@@ -127,8 +129,7 @@ impl Terms {
     }
 
     /// Whether a record of this class falls under the terms.
-    pub(crate) fn covers(&self, class: Class) -> Result<(), crate::policy::Denial> {
-        use crate::policy::Denial;
+    pub(crate) fn covers(&self, class: Class) -> Result<(), Denial> {
         if !self.types.contains(&class.kind) {
             return Err(Denial::TypeNotGranted);
         }

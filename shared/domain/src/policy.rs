@@ -1,209 +1,17 @@
 //! The policy: who may do what, in one typed, pure place. `shared/domain/policy/*.cedar` says the
 //! same in another language and a test holds the two together.
 
-use std::marker::PhantomData;
-
 use crate::{
     Caller, GrantId, HospitalId, PatientId, Timestamp,
     audit::{Actor, Done, Draft, Ledger, Outcome, Target},
     consent::{Ability, Grant, Purpose},
-    named,
     record::Class,
     staff::Standing,
 };
-
-/// Declares [`Action`] and one marker type per action, so that a [`Permit`] for one action cannot
-/// stand in for another.
-macro_rules! actions {
-    ($($(#[$meta:meta])* $Name:ident = $text:literal,)+) => {
-        named! {
-            /// Every operation there is, under its own name.
-            pub enum Action { $($(#[$meta])* $Name = $text,)+ }
-        }
-
-        /// A type for each action, to tell permits apart.
-        pub mod acts {
-            $($(#[$meta])* #[derive(Debug, Clone, Copy)] pub enum $Name {}
-            impl super::Act for $Name { const ACTION: super::Action = super::Action::$Name; })+
-        }
-    };
-}
-
-/// A marker for one [`Action`].
-pub trait Act {
-    /// The action it stands for.
-    const ACTION: Action;
-}
-
-actions! {
-    /// Open an account. Public.
-    AccountRegister = "account_register",
-    /// Confirm an account by code. Public.
-    AccountConfirm = "account_confirm",
-    /// Sign in. Public.
-    SessionCreate = "session_create",
-    /// Answer a sign-in challenge. Public.
-    SessionAnswer = "session_answer",
-    /// Refresh a session. Public, by refresh token.
-    SessionRefresh = "session_refresh",
-    /// Sign out.
-    SessionRevoke = "session_revoke",
-    /// Begin to enrol a second factor.
-    MfaEnroll = "mfa_enroll",
-    /// Finish enrolling a second factor.
-    MfaVerify = "mfa_verify",
-    /// Cognito's trigger after a confirmation. System.
-    CognitoPostConfirmation = "cognito_post_confirmation",
-    /// Cognito's trigger before a token. System.
-    CognitoPreToken = "cognito_pre_token",
-    /// Read one's own profile.
-    ProfileGet = "profile_get",
-    /// Invite a doctor to the hospital.
-    DoctorInvite = "doctor_invite",
-    /// List the hospital's doctors.
-    DoctorList = "doctor_list",
-    /// Verify an invited doctor.
-    DoctorVerify = "doctor_verify",
-    /// Suspend a doctor.
-    DoctorSuspend = "doctor_suspend",
-    /// Reinstate a suspended doctor.
-    DoctorReinstate = "doctor_reinstate",
-    /// Begin an upload to a patient's vault.
-    UploadCreate = "upload_create",
-    /// Check an uploaded file and admit or reject it. System.
-    UploadIngest = "upload_ingest",
-    /// Begin to read a document's text. System.
-    OcrStart = "ocr_start",
-    /// Collect a document's text. System.
-    OcrCollect = "ocr_collect",
-    /// List a patient's records.
-    RecordList = "record_list",
-    /// Read a record.
-    RecordGet = "record_get",
-    /// Read a document's text.
-    RecordText = "record_text",
-    /// Download a document.
-    RecordDownload = "record_download",
-    /// Ask a patient for access.
-    AccessRequestCreate = "access_request_create",
-    /// List requests for access.
-    AccessRequestList = "access_request_list",
-    /// Approve or reject a request for access.
-    AccessRequestDecide = "access_request_decide",
-    /// List grants.
-    GrantList = "grant_list",
-    /// Withdraw a grant.
-    GrantRevoke = "grant_revoke",
-    /// Record grants whose time passed. System.
-    GrantSweep = "grant_sweep",
-    /// Follow the table's stream. System.
-    TableStream = "table_stream",
-    /// Copy new audit entries to the archive. System.
-    AuditArchive = "audit_archive",
-    /// Read the audit trail of a vault.
-    AuditList = "audit_list",
-}
-
-named! {
-    /// Why something is refused. The names are kept in audit entries; what the caller is told is
-    /// decided by [`Denial::disguise`].
-    pub enum Denial {
-        /// Not for this role.
-        WrongRole = "wrong-role",
-        /// Staff without a second factor (I9).
-        NoMfa = "no-mfa",
-        /// Not on the hospital's staff.
-        NotStaff = "not-staff",
-        /// Not verified yet.
-        NotVerified = "not-verified",
-        /// Suspended by the hospital.
-        Suspended = "suspended",
-        /// Another hospital's.
-        ForeignHospital = "foreign-hospital",
-        /// Another patient's.
-        NotOwner = "not-owner",
-        /// No such patient.
-        NoSuchPatient = "no-such-patient",
-        /// The patient's vault is being erased.
-        BeingErased = "being-erased",
-        /// No such record.
-        NoSuchRecord = "no-such-record",
-        /// The doctor holds no grant.
-        NoGrant = "no-grant",
-        /// The grant has not begun.
-        GrantNotBegun = "grant-not-begun",
-        /// The grant's time passed (I4).
-        GrantExpired = "grant-expired",
-        /// The grant does not cover the action.
-        ActionNotGranted = "action-not-granted",
-        /// The grant does not cover the record's type.
-        TypeNotGranted = "type-not-granted",
-        /// The grant does not cover the record's date.
-        DateNotGranted = "date-not-granted",
-        /// The grant is for another purpose.
-        OtherPurpose = "other-purpose",
-        /// The grant's reads are used up.
-        ReadsUsedUp = "reads-used-up",
-    }
-}
-
-/// What a refused caller is shown (I10).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Disguise {
-    /// 404, exactly as if it did not exist.
-    Absent,
-    /// 403: the reason concerns the caller alone and gives nothing away.
-    Forbidden,
-}
-
-impl Denial {
-    /// What the caller is shown. Only reasons that concern the caller alone, and would be the
-    /// same whatever they asked for, are named.
-    #[must_use]
-    pub fn disguise(self) -> Disguise {
-        match self {
-            Self::WrongRole
-            | Self::NoMfa
-            | Self::NotStaff
-            | Self::NotVerified
-            | Self::Suspended => Disguise::Forbidden,
-            _ => Disguise::Absent,
-        }
-    }
-
-    /// The reason in plain words, for the audit list: said of the refused caller to the patient,
-    /// or, with `you`, to the refused caller.
-    #[must_use]
-    pub fn because(self, you: bool) -> &'static str {
-        match (self, you) {
-            (Self::WrongRole, false) => "this is not open to their role",
-            (Self::WrongRole, true) => "this is not open to your role",
-            (Self::NoMfa, false) => "they signed in without a second factor",
-            (Self::NoMfa, true) => "you signed in without a second factor",
-            (Self::NotStaff, false) => "they are not on the hospital's staff",
-            (Self::NotStaff, true) => "you are not on the hospital's staff",
-            (Self::NotVerified, false) => "their hospital has not verified them",
-            (Self::NotVerified, true) => "your hospital has not verified you",
-            (Self::Suspended, false) => "their hospital has suspended them",
-            (Self::Suspended, true) => "your hospital has suspended you",
-            (Self::NotOwner, false) => "it is not theirs",
-            (Self::NotOwner, true) => "it is not yours",
-            (Self::NoGrant, false) => "they hold no grant from you",
-            (Self::NoGrant, true) => "you hold no grant",
-            (Self::ForeignHospital, _) => "it belongs to another hospital",
-            (Self::NoSuchPatient, _) => "there is no such patient",
-            (Self::BeingErased, _) => "the account is being erased",
-            (Self::NoSuchRecord, _) => "there is no such record",
-            (Self::GrantNotBegun, _) => "the grant has not begun",
-            (Self::GrantExpired, _) => "the grant's time has passed",
-            (Self::ActionNotGranted, _) => "the grant does not cover this action",
-            (Self::TypeNotGranted, _) => "the grant does not cover records of this type",
-            (Self::DateNotGranted, _) => "the grant does not cover records of this date",
-            (Self::OtherPurpose, _) => "the grant is for another purpose",
-            (Self::ReadsUsedUp, _) => "the grant's number of reads is used up",
-        }
-    }
-}
+pub use crate::{
+    action::{Act, Action, Rule, acts},
+    denial::{Denial, Disguise},
+};
 
 /// Why something is allowed, and what that rests on until it is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -278,65 +86,6 @@ pub struct Facts<'a> {
     pub purpose: Option<Purpose>,
 }
 
-/// Who may call an action at all, and what else it takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rule {
-    /// Anybody, without signing in.
-    Public,
-    /// Nobody: events only.
-    System,
-    /// Anybody signed in, even staff without a second factor.
-    Session,
-    /// Patients, and staff in good standing, on what is their own.
-    Own,
-    /// Patients and doctors in good standing, on what is their own.
-    OwnConsent,
-    /// The patient, on their own vault.
-    Owner,
-    /// The patient, or a doctor whose grant has this ability.
-    Vault(Ability),
-    /// A doctor in good standing, towards any patient.
-    Ask,
-    /// An admin in good standing, on their own hospital.
-    Hospital,
-}
-
-impl Action {
-    /// The rule that governs the action.
-    #[must_use]
-    pub fn rule(self) -> Rule {
-        match self {
-            Self::AccountRegister
-            | Self::AccountConfirm
-            | Self::SessionCreate
-            | Self::SessionAnswer
-            | Self::SessionRefresh => Rule::Public,
-            Self::CognitoPostConfirmation
-            | Self::CognitoPreToken
-            | Self::UploadIngest
-            | Self::OcrStart
-            | Self::OcrCollect
-            | Self::GrantSweep
-            | Self::TableStream
-            | Self::AuditArchive => Rule::System,
-            Self::SessionRevoke | Self::MfaEnroll | Self::MfaVerify => Rule::Session,
-            Self::ProfileGet => Rule::Own,
-            Self::AccessRequestList | Self::GrantList => Rule::OwnConsent,
-            Self::AccessRequestDecide | Self::GrantRevoke | Self::AuditList => Rule::Owner,
-            Self::RecordList | Self::RecordGet | Self::RecordText | Self::RecordDownload => {
-                Rule::Vault(Ability::Read)
-            }
-            Self::UploadCreate => Rule::Vault(Ability::Add),
-            Self::AccessRequestCreate => Rule::Ask,
-            Self::DoctorInvite
-            | Self::DoctorList
-            | Self::DoctorVerify
-            | Self::DoctorSuspend
-            | Self::DoctorReinstate => Rule::Hospital,
-        }
-    }
-}
-
 /// Decides. The one place where access is decided (I1, I4, I5, I9).
 ///
 /// # Errors
@@ -358,11 +107,11 @@ pub fn decide(
             in_good_standing(*mfa, facts.standing)?;
             own(caller, facts)
         }
-        (Rule::Owner | Rule::Vault(_), Caller::Patient(id)) => owner(*id, facts),
-        (Rule::Vault(ability), Caller::Doctor { mfa, .. }) => {
+        (Rule::Owner | Rule::Vault(_) | Rule::List(_), Caller::Patient(id)) => owner(*id, facts),
+        (rule @ (Rule::Vault(ability) | Rule::List(ability)), Caller::Doctor { mfa, .. }) => {
             in_good_standing(*mfa, facts.standing)?;
             vault_in_use(facts)?;
-            granted(action, ability, facts, now)
+            granted(rule, ability, facts, now)
         }
         (Rule::Ask, Caller::Doctor { mfa, .. }) => {
             in_good_standing(*mfa, facts.standing)?;
@@ -425,7 +174,7 @@ fn owner(caller: PatientId, facts: &Facts<'_>) -> Result<Ground, Denial> {
 }
 
 fn granted(
-    action: Action,
+    rule: Rule,
     ability: Ability,
     facts: &Facts<'_>,
     now: Timestamp,
@@ -449,7 +198,7 @@ fn granted(
     match facts.record {
         Record::One(class) => grant.terms.covers(class)?,
         // A list shows what the grant covers; anything else must say which record it means.
-        Record::Any if action == Action::RecordList => {}
+        Record::Any if rule == Rule::List(ability) => {}
         Record::Any | Record::Missing => return Err(Denial::NoSuchRecord),
     }
     Ok(Ground::Grant {
@@ -466,45 +215,27 @@ pub fn covers(grant: &Grant, class: Class) -> bool {
     grant.terms.covers(class).is_ok()
 }
 
-/// Proof that `A` was permitted. Only [`permit`] makes one, and what reads or writes health data
-/// asks for it: forgetting the check does not compile.
+/// That an action was permitted: whose, on what, why and when.
 #[derive(Debug, Clone, Copy)]
-pub struct Permit<A> {
-    caller: Caller,
-    ground: Ground,
-    aim: Aim,
-    now: Timestamp,
-    act: PhantomData<A>,
+pub struct Permission {
+    /// Who was permitted.
+    pub caller: Caller,
+    /// What was permitted.
+    pub action: Action,
+    /// What the permission rests on.
+    pub ground: Ground,
+    /// What it is aimed at.
+    pub aim: Aim,
+    /// What its audit entry points at.
+    pub target: Target,
+    /// The moment of the decision.
+    pub now: Timestamp,
 }
 
-impl<A: Act> Permit<A> {
-    /// Who was permitted.
-    #[must_use]
-    pub fn caller(&self) -> &Caller {
-        &self.caller
-    }
-
-    /// What the permission rests on.
-    #[must_use]
-    pub fn ground(&self) -> Ground {
-        self.ground
-    }
-
-    /// What it is aimed at.
-    #[must_use]
-    pub fn aim(&self) -> Aim {
-        self.aim
-    }
-
-    /// The moment of the decision.
-    #[must_use]
-    pub fn now(&self) -> Timestamp {
-        self.now
-    }
-
+impl Permission {
     /// The audit entry of doing it, with the outcome that the ground implies.
     #[must_use]
-    pub fn entry(&self, target: Target) -> Draft {
+    pub fn entry(&self) -> Draft {
         let (done, grant, purpose) = match self.ground {
             Ground::Self_ | Ground::Owner => (Done::Owner, None, None),
             Ground::Grant { id, purpose, .. } => (Done::Granted, Some(id), Some(purpose)),
@@ -513,12 +244,12 @@ impl<A: Act> Permit<A> {
         Draft {
             ledger: ledger(&self.caller, self.aim),
             actor: Actor::from(&self.caller),
-            action: A::ACTION,
+            action: self.action,
             outcome: Outcome::Done(done),
             target: Target {
-                grant: target.grant.or(grant),
-                purpose: target.purpose.or(purpose),
-                ..target
+                grant: self.target.grant.or(grant),
+                purpose: self.target.purpose.or(purpose),
+                ..self.target
             },
         }
     }
@@ -533,25 +264,28 @@ pub struct Refused {
     pub entry: Draft,
 }
 
-/// Decides whether `caller` may do `A`, and says so in a form that cannot be forged or ignored.
+/// Decides whether `caller` may do `action` on `target`.
 ///
 /// # Errors
 /// The refusal, with its audit entry.
-pub fn permit<A: Act>(
+pub fn permit(
+    action: Action,
     caller: &Caller,
     facts: &Facts<'_>,
     target: Target,
     now: Timestamp,
-) -> Result<Permit<A>, Refused> {
-    match decide(A::ACTION, caller, facts, now) {
-        Ok(ground) => Ok(Permit { caller: *caller, ground, aim: facts.aim, now, act: PhantomData }),
+) -> Result<Permission, Refused> {
+    match decide(action, caller, facts, now) {
+        Ok(ground) => {
+            Ok(Permission { caller: *caller, action, ground, aim: facts.aim, target, now })
+        }
         Err(denial) => {
             let grant = facts.grant.map(|grant| grant.id);
             let purpose = facts.purpose.or(facts.grant.map(|grant| grant.terms.purpose));
             let entry = Draft {
                 ledger: ledger(caller, facts.aim),
                 actor: Actor::from(caller),
-                action: A::ACTION,
+                action,
                 outcome: Outcome::Refused(denial),
                 target: Target { grant, purpose, ..target },
             };

@@ -4,10 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use store::Fault;
 
-use crate::serve::Boxed;
-
-/// How often a message is handled anew at once because what it rested on changed meanwhile.
-const DECISIONS: u32 = 4;
+use crate::{serve::Boxed, tries::Tries};
 
 /// One message.
 #[derive(Debug, Clone, Deserialize)]
@@ -67,13 +64,13 @@ pub type Handle<S> = for<'a> fn(&'a S, &'a Message) -> Boxed<'a, Result<(), Faul
 /// # Errors
 /// What the handler met.
 pub async fn settle<S>(service: &S, message: &Message, handle: Handle<S>) -> Result<(), Fault> {
-    for _ in 1..DECISIONS {
+    let mut tries = Tries::default();
+    loop {
         let result = handle(service, message).await;
-        if result != Err(Fault::Changed) {
+        if result != Err(Fault::Changed) || !tries.another().await {
             return result;
         }
     }
-    handle(service, message).await
 }
 
 /// Logs that a message or a stream's record failed: its id, a code, which attempt it was.

@@ -2,12 +2,11 @@
 //! same key with another request is refused. The answer is kept in the same transaction as the
 //! effect, sealed, for 24 hours.
 
-use domain::{
-    Caller,
-    policy::{Act, Permit},
-};
+use std::sync::Arc;
+
+use domain::{Caller, policy::Act};
 use serde_json::{Value, json};
-use store::{Change, DataKey, Fault, Found, Item, Key, keys, rows::Saved, table::SEALED};
+use store::{Change, DataKey, Fault, Item, Key, Permit, keys, rows::Saved, table::SEALED};
 
 use crate::{
     problem::{Failure, KEY_REUSED},
@@ -44,16 +43,11 @@ impl Idempotency {
     }
 
     /// The answer given before, if there is one.
-    ///
-    /// # Errors
-    /// 422 when the key was used for another request.
-    pub fn replay<A: Act, T, const STATUS: u16>(
+    fn replay<T, const STATUS: u16>(
         &self,
-        permit: &Permit<A>,
-        found: &Found,
+        item: Option<&Item>,
         key: &DataKey,
     ) -> Result<Option<Reply<T, STATUS>>, Failure> {
-        let item = found.saved_item(permit);
         let (true, Some(item)) = (self.noted(item)?, item) else { return Ok(None) };
         if item.clear::<Saved>()?.status != STATUS {
             return Err(Fault::Corrupt("saved-status").into());
@@ -80,23 +74,34 @@ impl Idempotency {
     pub fn note<'s, A: Act, T, const STATUS: u16>(
         &self,
         change: Change<'s>,
-        permit: &Permit<A>,
+        permit: &Permit<'_, A>,
         _: &Reply<T, STATUS>,
     ) -> Change<'s> {
         let place = self.place::<A>(permit.caller());
         change.note(&place, &self.fingerprint, STATUS, permit.now())
     }
+}
 
-    /// Keeps `reply` with the change that it answers.
-    pub fn keep<'s, A: Act, T, const STATUS: u16>(
-        &self,
-        change: Change<'s>,
-        permit: &Permit<A>,
-        reply: &Reply<T, STATUS>,
-        key: &DataKey,
-    ) -> Change<'s> {
-        let place = self.place::<A>(permit.caller());
-        let answer = (STATUS, reply.body());
-        change.save(&place, &self.fingerprint, answer, key, permit.now())
+/// Makes a change once: a repetition of the request gets the answer of the first time. `make` is
+/// given the data key of what the permit is for, and says what changes and what is answered; both
+/// are written in one transaction. The look has to be [`store::Look::saved`] at
+/// [`Idempotency::place`].
+///
+/// # Errors
+/// 422 when the key was used for another request, and what `make` and the store met.
+pub async fn once<'f, A: Act, T, const STATUS: u16>(
+    permit: &Permit<'f, A>,
+    idempotency: &Idempotency,
+    make: impl AsyncFnOnce(Arc<DataKey>) -> Result<(Change<'f>, Reply<T, STATUS>), Failure>,
+) -> Result<Reply<T, STATUS>, Failure> {
+    let key = permit.key().await?;
+    if let Some(reply) = idempotency.replay(permit.saved(), &key)? {
+        return Ok(reply);
     }
+    let (change, reply) = make(Arc::clone(&key)).await?;
+    let place = idempotency.place::<A>(permit.caller());
+    let answer = (STATUS, reply.body());
+    let change = change.save(&place, &idempotency.fingerprint, answer, &key, permit.now());
+    change.commit().await?;
+    Ok(reply)
 }

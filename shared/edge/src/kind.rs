@@ -3,8 +3,11 @@
 
 use std::{collections::BTreeSet, marker::PhantomData};
 
-use domain::{Date, names::Named};
+use domain::{Date, names::Named, search::Query};
 use serde_json::{Value, json};
+
+/// The longest query, in characters.
+const LONGEST_QUERY: usize = 100;
 
 /// A kind of value.
 pub trait Kind {
@@ -179,6 +182,16 @@ pub fn date() -> impl Kind<Value = Date> {
         date.ok_or_else(|| "must be a date such as 2026-01-31".into())
     };
     custom(parse, || json!({ "type": "string", "format": "date" }))
+}
+
+/// Words to look for: text of up to 100 characters that holds a letter or digit.
+#[must_use]
+pub fn query() -> impl Kind<Value = Query> {
+    let parse = |value: &Value| {
+        let found = Query::parse(&text(1, LONGEST_QUERY).parse(value)?);
+        found.ok_or_else(|| "must hold a letter or digit".into())
+    };
+    custom(parse, || text(1, LONGEST_QUERY).schema())
 }
 
 /// A whole number; see [`number`].

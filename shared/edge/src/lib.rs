@@ -12,12 +12,14 @@ pub mod read;
 pub mod reply;
 pub mod request;
 pub mod serve;
+mod tries;
 
 pub use batch::Message;
 pub use contract::Contract;
-pub use idempotency::Idempotency;
+pub use idempotency::{Idempotency, once};
 pub use problem::{Failure, Known, Problem};
 pub use read::{Input, Paging, Read, Reader, RecordPath};
 pub use reply::{Listing, Reply};
 pub use request::Request;
 pub use serve::{Answer, Boxed, Event, Files, Http, Promise, Service, event, http};
+pub use tries::Tries;

@@ -3,8 +3,13 @@
 use std::{cell::RefCell, collections::BTreeSet};
 
 use domain::{PatientId, RecordId, consent::Purpose};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
-use store::{DataKey, Key, list::read_cursor, table::Attributes};
+use store::{
+    DataKey, Key,
+    list::{read_cursor, read_place},
+    table::Attributes,
+};
 
 use crate::{
     idempotency::Idempotency,
@@ -351,11 +356,26 @@ impl Paging {
     /// # Errors
     /// 400 when the cursor is not of this list.
     pub fn after(&self, key: &DataKey, list: &Key) -> Result<Option<Attributes>, Problem> {
-        let place = self.cursor.as_ref().map(|cursor| read_cursor(cursor, key, list));
-        match place {
-            None => Ok(None),
-            Some(Some(place)) => Ok(Some(place)),
-            Some(None) => Err(Problem::invalid(vec![Invalid {
+        self.read_by(|cursor| read_place(cursor, key, list))
+    }
+
+    /// What the cursor stands for, in a list that makes its own ([`store::list::cursor`]).
+    ///
+    /// # Errors
+    /// 400 when the cursor is not of this list.
+    pub fn place<T: DeserializeOwned>(
+        &self,
+        key: &DataKey,
+        list: &Key,
+    ) -> Result<Option<T>, Problem> {
+        self.read_by(|cursor| read_cursor(cursor, key, list))
+    }
+
+    fn read_by<T>(&self, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Problem> {
+        let Some(cursor) = &self.cursor else { return Ok(None) };
+        match read(cursor) {
+            Some(place) => Ok(Some(place)),
+            None => Err(Problem::invalid(vec![Invalid {
                 pointer: None,
                 parameter: Some("cursor".into()),
                 header: None,

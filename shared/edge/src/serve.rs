@@ -24,10 +24,8 @@ use crate::{
     read::{Input, asked},
     reply::{Answered, Reply},
     request::{self, Request},
+    tries::Tries,
 };
-
-/// How often a request is decided anew because what it rested on changed meanwhile.
-const DECISIONS: u32 = 8;
 
 /// How long init waits for connections: Lambda ends an init after 10 s.
 const LONGEST_GREETING: Duration = Duration::from_secs(2);
@@ -216,39 +214,36 @@ async fn answer<S: Service>(
     handle: &Handle<S>,
     request: &mut Request,
 ) -> Answered {
-    let since = Instant::now();
     trips::reset();
-    let mut result = Err(Failure::Fault(Fault::Changed));
-    let mut decisions = 0;
-    while decisions < DECISIONS {
-        decisions += 1;
+    let mut tries = Tries::default();
+    let result = loop {
         request.now = request::now();
-        result = handle(service, request).await;
-        if !matches!(result, Err(Failure::Fault(Fault::Changed))) {
-            break;
+        let result = handle(service, request).await;
+        let changed = matches!(result, Err(Failure::Fault(Fault::Changed)));
+        if !changed || !tries.another().await {
+            break result;
         }
-        tokio::time::sleep(store::table::jitter(decisions)).await;
-    }
+    };
     let (problem, fault): (Problem, _) = match result {
-        Ok(reply) => return finished(name, request, (since, decisions), (reply, "done", None)),
+        Ok(reply) => return finished(name, request, &tries, (reply, "done", None)),
         Err(Failure::Problem(problem)) => (*problem, None),
         Err(Failure::Fault(fault)) => (UNAVAILABLE.into(), Some(fault)),
         Err(Failure::Refused(why)) => match service.store() {
             None => (UNAVAILABLE.into(), Some(Fault::Corrupt("no-trail"))),
-            Some(store) => match store.record(&why.entry, request.now).await {
+            Some(store) => match store.write_entry(&why.entry, request.now).await {
                 Ok(()) => (refused(why.denial).into(), None),
                 Err(fault) => (UNAVAILABLE.into(), Some(fault)),
             },
         },
     };
     let reply = Answered::problem(&problem, &request.id);
-    finished(name, request, (since, decisions), (reply, problem.code, fault))
+    finished(name, request, &tries, (reply, problem.code, fault))
 }
 
 fn finished(
     operation: &str,
     request: &Request,
-    (since, decisions): (Instant, u32),
+    tries: &Tries,
     (reply, outcome, fault): (Answered, &str, Option<Fault>),
 ) -> Answered {
     log::write(&Invocation {
@@ -257,8 +252,8 @@ fn finished(
         outcome,
         status: Some(reply.status),
         fault: fault.as_ref().map(Fault::code),
-        since,
-        decisions: Some(decisions),
+        since: tries.since(),
+        decisions: Some(tries.count),
     });
     reply
 }

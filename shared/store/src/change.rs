@@ -3,32 +3,29 @@
 
 use std::sync::Arc;
 
-use aws_sdk_dynamodb::{
-    primitives::Blob,
-    types::{
-        AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update as DynamoUpdate,
-        builders::PutBuilder,
-    },
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update as DynamoUpdate,
+    builders::PutBuilder,
 };
 use domain::{
-    AuditId, Caller, PatientId, RecordId, Timestamp,
+    AuditId, Timestamp,
     audit::{Draft, Entry},
     names::Named,
-    policy::{Act, Aim, Ground, Permit},
-    record::Class,
-    staff::Standing,
+    policy::Ground,
 };
 
 use crate::{
-    Store, classes,
+    Store,
+    attribute::Attribute,
     error::Fault,
-    keys::{self, Among, Key, Owner},
-    look::{Found, staff_key},
-    rows::{self, Profile, Record, RecordContent, Saved, Vault, VaultStatus},
-    table::{Attributes, SEALED, item, key_attributes, sealed_item},
+    keys::{self, Key, Owner},
+    rows::{Profile, Saved, Vault, VaultStatus},
+    table::{Attributes, SEALED, item, key_attributes, sealed_bytes, sealed_item},
     vault::{DataKey, NewKey},
 };
 
+/// The attribute of a vault that holds its wrapped data key.
+pub(crate) const WRAPPED: &str = "wrapped";
 /// How long an answer is kept for its `Idempotency-Key`: 24 hours, in seconds.
 const SAVED_SECONDS: i64 = 24 * 60 * 60;
 
@@ -46,11 +43,10 @@ pub struct Change<'s> {
 #[derive(Debug, Clone)]
 pub struct Update {
     key: Key,
-    must_exist: bool,
-    set: Vec<(String, AttributeValue)>,
-    remove: Vec<String>,
-    add: Vec<(String, AttributeValue)>,
-    require: Vec<(String, &'static str, AttributeValue)>,
+    set: Vec<(Attribute, AttributeValue)>,
+    remove: Vec<Attribute>,
+    add: Vec<(Attribute, AttributeValue)>,
+    require: Vec<(Attribute, &'static str, AttributeValue)>,
 }
 
 /// A text value.
@@ -69,58 +65,48 @@ impl Update {
     /// An update of the item at `key`, which must exist.
     #[must_use]
     pub fn at(key: Key) -> Self {
-        Self { key, must_exist: true, set: vec![], remove: vec![], add: vec![], require: vec![] }
-    }
-
-    /// An update of the item at `key`, which is made where there is none: for what has no condition
-    /// but those of its change.
-    #[must_use]
-    pub fn at_or_new(key: Key) -> Self {
-        Self { must_exist: false, ..Self::at(key) }
+        Self { key, set: vec![], remove: vec![], add: vec![], require: vec![] }
     }
 
     /// Sets an attribute.
     #[must_use]
-    pub fn set(mut self, name: &str, value: AttributeValue) -> Self {
-        self.set.push((name.into(), value));
+    pub fn set(mut self, name: Attribute, value: AttributeValue) -> Self {
+        self.set.push((name, value));
         self
     }
 
     /// Removes an attribute.
     #[must_use]
-    pub fn remove(mut self, name: &str) -> Self {
-        self.remove.push(name.into());
-        self
-    }
-
-    /// Adds to a set of texts.
-    #[must_use]
-    pub fn add_to_set(mut self, name: &str, texts: Vec<String>) -> Self {
-        self.add.push((name.into(), AttributeValue::Ss(texts)));
+    pub fn remove(mut self, name: Attribute) -> Self {
+        self.remove.push(name);
         self
     }
 
     /// Adds to a number.
     #[must_use]
-    pub fn add(mut self, name: &str, value: i64) -> Self {
-        self.add.push((name.into(), number(value)));
+    pub fn add(mut self, name: Attribute, value: i64) -> Self {
+        self.add.push((name, number(value)));
         self
     }
 
     /// Only if `name` stands to `value` as `operator` says: `=`, `<`, `>`, `<=`, `>=`.
     #[must_use]
-    pub fn require(mut self, name: &str, operator: &'static str, value: AttributeValue) -> Self {
-        self.require.push((name.into(), operator, value));
+    pub fn require(
+        mut self,
+        name: Attribute,
+        operator: &'static str,
+        value: AttributeValue,
+    ) -> Self {
+        self.require.push((name, operator, value));
         self
     }
 
-    fn condition(&self) -> Option<String> {
-        let mut clauses: Vec<_> =
-            self.must_exist.then(|| "attribute_exists(PK)".to_owned()).into_iter().collect();
+    fn condition(&self) -> String {
+        let mut clauses = vec!["attribute_exists(PK)".to_owned()];
         let compare =
             |(n, (_, operator, _)): (usize, &(_, &str, _))| format!("#r{n} {operator} :r{n}");
         clauses.extend(self.require.iter().enumerate().map(compare));
-        (!clauses.is_empty()).then(|| clauses.join(" AND "))
+        clauses.join(" AND ")
     }
 
     fn expression(&self) -> String {
@@ -153,29 +139,29 @@ impl Update {
         let pairs = [("s", self.set), ("a", self.add)];
         for (prefix, list) in pairs {
             for (n, (name, value)) in list.into_iter().enumerate() {
-                names.insert(format!("#{prefix}{n}"), name);
+                names.insert(format!("#{prefix}{n}"), name.to_string());
                 values.insert(format!(":{prefix}{n}"), value);
             }
         }
         for (n, (name, _, value)) in self.require.into_iter().enumerate() {
-            names.insert(format!("#r{n}"), name);
+            names.insert(format!("#r{n}"), name.to_string());
             values.insert(format!(":r{n}"), value);
         }
         for (n, name) in self.remove.into_iter().enumerate() {
-            names.insert(format!("#d{n}"), name);
+            names.insert(format!("#d{n}"), name.to_string());
         }
         let (names, values) = (some(names), some(values));
         let key = Some(key_attributes(&self.key));
         let broken = |_| Fault::Corrupt("update");
         if expression.is_empty() {
             let check = ConditionCheck::builder().table_name(table).set_key(key);
-            let check = check.set_condition_expression(condition);
+            let check = check.condition_expression(condition);
             let check = check.set_expression_attribute_names(names);
             let check = check.set_expression_attribute_values(values).build().map_err(broken)?;
             return Ok(TransactWriteItem::builder().condition_check(check).build());
         }
         let update = DynamoUpdate::builder().table_name(table).set_key(key);
-        let update = update.set_condition_expression(condition).update_expression(expression);
+        let update = update.condition_expression(condition).update_expression(expression);
         let update = update.set_expression_attribute_names(names);
         let update = update.set_expression_attribute_values(values).build().map_err(broken)?;
         Ok(TransactWriteItem::builder().update(update).build())
@@ -187,70 +173,6 @@ fn some<K, V>(map: std::collections::HashMap<K, V>) -> Option<std::collections::
 }
 
 impl Store {
-    /// Begins a change that rests on `permit`: the patient is not being erased, the grant is the
-    /// same, in force and has reads left, the staff member is active. All of it is checked again
-    /// when the change commits.
-    pub fn change<A: Act>(&self, permit: &Permit<A>) -> Change<'_> {
-        let mut change = self.follow_up();
-        if let Aim::Vault { patient, .. } = permit.aim() {
-            let active = text(VaultStatus::Active.name());
-            let vault = keys::vault(Owner::Patient(patient));
-            change = change.update(Update::at(vault).require("status", "=", active));
-            if let Caller::Doctor { id, .. } = permit.caller() {
-                let live = keys::live_grant(patient, *id);
-                change = change.rest_on_grant(live, permit.ground(), permit.now());
-            }
-        }
-        match staff_key(permit.caller()) {
-            Some(staff) => {
-                let active = text(Standing::Active.name());
-                change.update(Update::at(staff).require("standing", "=", active))
-            }
-            None => change,
-        }
-    }
-
-    /// Begins a change, as [`Store::change`] does, by which the vault gets a new record. `found` is
-    /// of a [`crate::Look`] at its [`crate::Look::classes`].
-    ///
-    /// # Errors
-    /// `Fault::Corrupt` when it is not; see [`rows::record_items`].
-    pub fn add_record<A: Act>(
-        &self,
-        permit: &Permit<A>,
-        found: &Found,
-        id: RecordId,
-        (row, content): (&Record, &RecordContent),
-        key: &DataKey,
-    ) -> Result<Change<'_>, Fault> {
-        let patient = patient(permit)?;
-        let items = rows::record_items(patient, id, (row, content), key)?;
-        let change = items.into_iter().fold(self.change(permit), Change::create);
-        let new = found.classes(permit)?.missing(content.class(), key);
-        if new.is_empty() {
-            return Ok(change);
-        }
-        Ok(change
-            .update(Update::at_or_new(keys::classes(patient)).add_to_set(classes::TOKENS, new)))
-    }
-
-    /// Begins a change, as [`Store::change`] does, by which a record of this class becomes available:
-    /// from then on others than its owner find it.
-    ///
-    /// # Errors
-    /// `Fault::Corrupt` where `permit` is of no vault; see [`sealed_item`].
-    pub fn admit_record<A: Act>(
-        &self,
-        permit: &Permit<A>,
-        id: RecordId,
-        class: Class,
-        key: &DataKey,
-    ) -> Result<Change<'_>, Fault> {
-        let places = classes::places(patient(permit)?, Among::Available, id, class, key)?;
-        // Where a record was restored from a backup, its places may be there already.
-        Ok(places.into_iter().fold(self.change(permit), Change::repeat))
-    }
-
     /// Begins a change that no caller asked for: what the clock, a file's arrival or another
     /// event brings. Its conditions are its own.
     pub fn follow_up(&self) -> Change<'_> {
@@ -258,25 +180,18 @@ impl Store {
     }
 }
 
-/// Whose vault a permit is for.
-fn patient<A: Act>(permit: &Permit<A>) -> Result<PatientId, Fault> {
-    match permit.aim() {
-        Aim::Vault { patient, .. } => Ok(patient),
-        _ => Err(Fault::Corrupt("vault")),
-    }
-}
-
-impl Change<'_> {
-    fn rest_on_grant(mut self, live: Key, ground: Ground, now: Timestamp) -> Self {
+impl<'s> Change<'s> {
+    /// Also rests on a grant until it commits: it is the same, in force and has reads left.
+    pub(crate) fn rest_on_grant(mut self, live: Key, ground: Ground, now: Timestamp) -> Self {
         let Ground::Grant { id, max_reads, expires_at, .. } = ground else { return self };
         self.until = Some(expires_at);
-        let mut grant = Update::at(live).require("id", "=", text(id)).require(
-            "expires_at",
+        let mut grant = Update::at(live).require(Attribute::Id, "=", text(id)).require(
+            Attribute::ExpiresAt,
             ">",
             number(now.as_second()),
         );
         if let Some(most) = max_reads {
-            grant = grant.require("reads", "<", number(most)).add("reads", 1);
+            grant = grant.require(Attribute::Reads, "<", number(most)).add(Attribute::Reads, 1);
         }
         self.update(grant)
     }
@@ -289,6 +204,11 @@ impl Change<'_> {
         self
     }
 
+    /// The same change, which will fail with `fault`.
+    pub(crate) fn failed(self, fault: Fault) -> Self {
+        self.add(Err(fault))
+    }
+
     /// Puts an item that must not exist yet.
     pub fn create(self, attributes: Attributes) -> Self {
         let put = self.put(attributes).condition_expression("attribute_not_exists(PK)");
@@ -296,9 +216,9 @@ impl Change<'_> {
     }
 
     /// Puts an item over the one that stands there, if `name` of that one is `value`.
-    pub fn replace(self, attributes: Attributes, name: &str, value: AttributeValue) -> Self {
+    pub fn replace(self, attributes: Attributes, name: Attribute, value: AttributeValue) -> Self {
         let put = self.put(attributes).condition_expression("#name = :value");
-        let put = put.expression_attribute_names("#name", name);
+        let put = put.expression_attribute_names("#name", name.name());
         self.add_put(put.expression_attribute_values(":value", value))
     }
 
@@ -326,12 +246,12 @@ impl Change<'_> {
     }
 
     /// Deletes an item if `name` is `value`.
-    pub fn delete(self, key: &Key, name: &str, value: AttributeValue) -> Self {
+    pub fn delete(self, key: &Key, name: Attribute, value: AttributeValue) -> Self {
         let delete = Delete::builder()
             .table_name(&self.store.table.name)
             .set_key(Some(key_attributes(key)))
             .condition_expression("#name = :value")
-            .expression_attribute_names("#name", name)
+            .expression_attribute_names("#name", name.name())
             .expression_attribute_values(":value", value)
             .build()
             .map_err(|_| Fault::Corrupt("delete"));
@@ -356,8 +276,7 @@ impl Change<'_> {
         let (status, body) = answer;
         let attributes = saved(at, fingerprint, status, now).and_then(|mut attributes| {
             let sealed = key.seal(at, SEALED, body)?;
-            let sealed = AttributeValue::B(Blob::new(sealed));
-            attributes.insert(SEALED.into(), sealed);
+            attributes.insert(SEALED.into(), sealed_bytes(sealed));
             Ok(attributes)
         });
         self.create_made(attributes)
@@ -369,7 +288,7 @@ impl Change<'_> {
         self.create_made(saved(at, fingerprint, status, now))
     }
 
-    fn create_made(self, attributes: Result<Attributes, Fault>) -> Self {
+    pub(crate) fn create_made(self, attributes: Result<Attributes, Fault>) -> Self {
         match attributes {
             Ok(attributes) => self.create(attributes),
             Err(fault) => self.add(Err(fault)),
@@ -394,12 +313,12 @@ impl Change<'_> {
 }
 
 impl Store {
-    /// Writes one audit entry by itself: a refusal, which changes nothing else.
+    /// Writes one audit entry by itself: of a refusal or a disclosure, which change nothing else.
     ///
     /// # Errors
     /// `Fault::Unavailable` when the table refuses; then the caller must not be answered either.
-    pub async fn record(&self, draft: &Draft, now: Timestamp) -> Result<(), Fault> {
-        self.follow_up().audit(draft, now).commit().await
+    pub async fn write_entry(&self, draft: &Draft, now: Timestamp) -> Result<(), Fault> {
+        self.table.put_new(audit_item(draft, now)?).await
     }
 }
 
@@ -429,7 +348,7 @@ impl Store {
         let at = keys::vault(owner);
         let clear = Vault { status: VaultStatus::Active, created_at: now };
         let mut vault = sealed_item(&at, &key, &clear, profile)?;
-        vault.insert("wrapped".into(), AttributeValue::B(Blob::new(wrapped)));
+        vault.insert(WRAPPED.into(), sealed_bytes(wrapped));
         Ok((vault, key))
     }
 }

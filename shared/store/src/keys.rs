@@ -6,8 +6,6 @@ use domain::{
     audit::Ledger, names::Named, policy::Action,
 };
 
-use crate::table::Attributes;
-
 /// The name of the one index.
 pub const INDEX: &str = "GSI1";
 
@@ -85,90 +83,28 @@ pub fn record(of: PatientId, id: RecordId) -> Key {
     Key::new(patient(of), format!("RECORD#{id}"))
 }
 
-/// All records of a patient, or those made before `before`; ids sort by creation.
+/// All records of a patient; ids sort by creation.
 #[must_use]
-pub fn records(of: PatientId, before: Option<RecordId>) -> Range {
-    until(patient(of), "RECORD#", before)
+pub fn records(of: PatientId) -> Range {
+    Range::prefix(patient(of), "RECORD#", false)
 }
 
-/// Of which classes a patient has records.
+/// The open chunk of a patient's register.
 #[must_use]
-pub fn classes(of: PatientId) -> Key {
-    Key::new(patient(of), "CLASSES")
+pub fn open_chunk(of: PatientId) -> Key {
+    Key::new(patient(of), "REGISTER#OPEN")
 }
 
-/// Among which of a patient's records a place stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Among {
-    /// All of them, as their owner sees them.
-    All,
-    /// Those that are available: nobody else sees any other.
-    Available,
-}
-
-impl Among {
-    fn prefix(self) -> &'static str {
-        match self {
-            Self::All => "",
-            Self::Available => "AVAILABLE#",
-        }
-    }
-}
-
-/// Where a record stands among those of a class: of its type or of all, in any or some years. Neither
-/// stands in a key: `token` is the patient's own word for the class (`DataKey::token`).
+/// A closed chunk of a patient's register, by its number.
 #[must_use]
-pub fn record_in_class(of: PatientId, among: Among, token: &str, id: RecordId) -> Key {
-    Key::new(patient(of), format!("{}CLASS#{token}#{id}", among.prefix()))
+pub fn chunk(of: PatientId, number: u32) -> Key {
+    Key::new(patient(of), format!("REGISTER#{number:08}"))
 }
 
-/// The places of a patient's records of one class, or of those made before `before`.
+/// All chunks of a patient's register; the open one is the last.
 #[must_use]
-pub fn records_in_class(
-    of: PatientId,
-    among: Among,
-    token: &str,
-    before: Option<RecordId>,
-) -> Range {
-    until(patient(of), &format!("{}CLASS#{token}#", among.prefix()), before)
-}
-
-/// Where a record stands among those of its type, or of all, and some days of a year; see
-/// [`record_in_class`].
-#[must_use]
-pub fn record_in_days(of: PatientId, among: Among, token: &str, id: RecordId) -> Key {
-    Key::new(patient(of), format!("{}DAYS#{token}#{id}", among.prefix()))
-}
-
-/// The places of a patient's records of one type, or of all, and some days of a year, or of those made
-/// before `before`.
-#[must_use]
-pub fn records_in_days(
-    of: PatientId,
-    among: Among,
-    token: &str,
-    before: Option<RecordId>,
-) -> Range {
-    until(patient(of), &format!("{}DAYS#{token}#", among.prefix()), before)
-}
-
-/// The token and the record that a place among those of a class or of days names.
-#[must_use]
-pub fn classed_record(key: &Key) -> Option<(&str, RecordId)> {
-    let all = key.sk.strip_prefix(Among::Available.prefix()).unwrap_or(&key.sk);
-    let place = ["CLASS#", "DAYS#"].iter().find_map(|prefix| all.strip_prefix(prefix));
-    let (token, id) = place?.split_once('#')?;
-    Some((token, RecordId::parse(id)?))
-}
-
-fn until(pk: String, prefix: &str, before: Option<RecordId>) -> Range {
-    let last = before.map(|id| preceding(id).to_string()).unwrap_or_default();
-    Range { pk, first: prefix.to_owned(), last: format!("{prefix}{last}~"), index: false }
-}
-
-/// The greatest id that is less than `id`: ranges include their ends.
-fn preceding(id: RecordId) -> RecordId {
-    RecordId(uuid::Uuid::from_u128(id.0.as_u128().saturating_sub(1)))
+pub fn register(of: PatientId) -> Range {
+    Range::prefix(patient(of), "REGISTER#", false)
 }
 
 /// One page of a document's text, counted from 1.
@@ -183,26 +119,10 @@ pub fn words(of: PatientId, id: RecordId, part: u32) -> Key {
     Key::new(patient(of), format!("WORDS#{id}#{part:05}"))
 }
 
-/// The words of a patient's texts, or of those of records made before `before`.
-#[must_use]
-pub fn words_until(of: PatientId, before: Option<RecordId>) -> Range {
-    until(patient(of), "WORDS#", before)
-}
-
 /// The record that a record's key names.
 #[must_use]
 pub fn record_of(key: &Key) -> Option<RecordId> {
-    record_named(&key.sk)
-}
-
-/// The record whose place a cursor holds.
-#[must_use]
-pub fn record_at(place: &Attributes) -> Option<RecordId> {
-    record_named(place.get("SK")?.as_s().ok()?)
-}
-
-fn record_named(sk: &str) -> Option<RecordId> {
-    sk.strip_prefix("RECORD#").and_then(RecordId::parse)
+    key.sk.strip_prefix("RECORD#").and_then(RecordId::parse)
 }
 
 /// The record in whose text the words at a key are, and which part they are.
@@ -323,11 +243,10 @@ pub fn month_before(month: &str) -> String {
     }
 }
 
-/// The month of an audit entry's place, as a cursor holds it.
+/// The month of a partition of audit entries.
 #[must_use]
-pub fn month_of(place: &Attributes) -> Option<String> {
-    let partition = place.get("PK")?.as_s().ok()?;
-    partition.strip_prefix("AUDIT#")?.rsplit('#').next().map(str::to_owned)
+pub fn month_of(partition: &str) -> Option<&str> {
+    partition.strip_prefix("AUDIT#")?.rsplit('#').next()
 }
 
 /// One audit entry; its id sorts by time.
@@ -417,43 +336,19 @@ mod tests {
     }
 
     #[test]
-    fn a_run_of_records_ends_just_before_the_one_it_is_to_end_before() {
+    fn the_open_chunk_comes_after_all_closed_ones() {
         let of = PatientId(uuid::Uuid::now_v7());
-        let id = RecordId(uuid::Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_1000));
-        let later = RecordId(uuid::Uuid::from_u128(id.0.as_u128() + 1));
-        let runs: [fn(PatientId, Option<RecordId>) -> Range; 6] = [
-            records,
-            words_until,
-            |of, before| records_in_class(of, Among::All, "t", before),
-            |of, before| records_in_days(of, Among::All, "t", before),
-            |of, before| records_in_class(of, Among::Available, "t", before),
-            |of, before| records_in_days(of, Among::Available, "t", before),
-        ];
-        let places: [fn(PatientId, RecordId) -> Key; 6] = [
-            record,
-            |of, id| words(of, id, 2),
-            |of, id| record_in_class(of, Among::All, "t", id),
-            |of, id| record_in_days(of, Among::All, "t", id),
-            |of, id| record_in_class(of, Among::Available, "t", id),
-            |of, id| record_in_days(of, Among::Available, "t", id),
-        ];
-        for (run, place) in runs.into_iter().zip(places) {
-            let within = |before, id| {
-                let range = run(of, before);
-                (&range.first..=&range.last).contains(&&place(of, id).sk)
-            };
-            assert!(within(Some(id), preceding(id)) && within(None, id) && within(None, later));
-            assert!(!within(Some(id), id) && !within(Some(id), later));
-            let range = run(of, None);
-            let met = places
-                .iter()
-                .filter(|place| (&range.first..=&range.last).contains(&&place(of, id).sk));
-            assert_eq!(met.count(), 1, "no run meets another's places");
-        }
-        for place in places.iter().skip(2) {
-            assert_eq!(classed_record(&place(of, id)), Some(("t", id)));
-        }
-        assert_eq!(classed_record(&record(of, id)), None);
+        let range = register(of);
+        let chunks =
+            [chunk(of, 1), chunk(of, 2), chunk(of, 10), chunk(of, u32::MAX), open_chunk(of)];
+        assert!(chunks.is_sorted_by_key(|key| key.sk.clone()));
+        assert!(chunks.iter().all(|key| (&range.first..=&range.last).contains(&&key.sk)));
+    }
+
+    #[test]
+    fn words_and_records_are_known_by_their_keys() {
+        let (of, id) = (PatientId(uuid::Uuid::now_v7()), RecordId(uuid::Uuid::now_v7()));
+        assert_eq!(record_of(&record(of, id)), Some(id));
         assert_eq!(words_of(&words(of, id, 12)), Some((id, 12)));
         assert_eq!(words_of(&text_page(of, id, 1)), None);
     }

@@ -1,24 +1,29 @@
 //! The table, the vault, the files and the archive. The only crate that knows DynamoDB, KMS and S3.
 
 pub mod archive;
+pub mod attribute;
 pub mod change;
-pub mod classes;
 mod connect;
-mod days;
 mod environment;
 pub mod error;
 pub mod keys;
 pub mod list;
 pub mod look;
 pub mod objects;
+mod permit;
+mod rebuild;
+pub mod records;
+pub mod register;
 pub mod rows;
 pub mod table;
+mod texts;
 pub mod trips;
 pub mod vault;
 
 pub use aws_config::SdkConfig;
 
 pub use archive::Archive;
+pub use attribute::Attribute;
 pub use change::{Change, Update, number, text};
 pub use connect::{Greeting, UNSIGNED};
 pub use environment::{aws_config, enter_package};
@@ -26,7 +31,9 @@ pub use error::Fault;
 pub use keys::{Key, Owner};
 pub use look::{Found, Look};
 pub use objects::Objects;
+pub use permit::{Permit, in_use};
 pub use table::{Item, Table};
+pub use texts::Looked;
 pub use trips::TripCounter;
 pub use vault::{DataKey, KeyRing};
 

@@ -1,10 +1,10 @@
 //! Lists: whole pages, newest first, with cursors that tell and accept nothing but their place.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use futures_util::future::try_join_all;
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     Store,
@@ -18,17 +18,12 @@ use crate::{
 const BATCH: usize = 100;
 /// How many items a query looks at, at most: about what DynamoDB gives in one answer (1 MB).
 const BIGGEST_BATCH: usize = 1000;
-/// How many runs are asked at once: each question takes a connection.
-const ASKED_AT_ONCE: usize = 32;
-/// How many items of a page a query looks at, at least, where many runs are asked.
-const FEW: usize = 25;
 /// How many items a page looks at for each that it may show.
 const LOOKED_AT_FOR_EACH: usize = 5;
 
 /// How many items a page for `limit` items looks at before it leaves the rest to the next: an answer
 /// that passes over much costs the more, the more was asked for.
-#[must_use]
-pub fn looked_at(limit: usize) -> usize {
+fn looked_at(limit: usize) -> usize {
     limit.saturating_mul(LOOKED_AT_FOR_EACH)
 }
 
@@ -56,23 +51,19 @@ impl Scroll<'_> {
     /// that fills it.
     #[must_use]
     pub fn for_page(self, limit: usize) -> Self {
-        self.by(limit.min(BATCH) + 1)
+        Self { batch: limit.min(BATCH) + 1, ..self }
     }
 
-    /// Looks first at so many: where most of them are passed over, that spares many a round trip.
+    /// Looks at as many as one answer of the table holds: all of them will be needed.
     #[must_use]
-    pub fn by(self, items: usize) -> Self {
-        Self { batch: items.min(BIGGEST_BATCH), ..self }
+    pub fn at_most(self) -> Self {
+        Self { batch: BIGGEST_BATCH, ..self }
     }
 
     /// Whether nothing is left.
     #[must_use]
     pub fn has_ended(&self) -> bool {
         self.ended
-    }
-
-    fn end(&mut self) {
-        (self.after, self.ended) = (None, true);
     }
 
     /// The next items; `None` at the end.
@@ -131,116 +122,6 @@ impl Scroll<'_> {
     }
 }
 
-/// Several runs whose sort keys end in an id, walked as one, newest first.
-#[derive(Debug)]
-pub struct Merged<'s> {
-    runs: Vec<Run<'s>>,
-}
-
-#[derive(Debug)]
-struct Run<'s> {
-    scroll: Scroll<'s>,
-    ahead: VecDeque<Item>,
-}
-
-impl<'s> FromIterator<Scroll<'s>> for Merged<'s> {
-    fn from_iter<T: IntoIterator<Item = Scroll<'s>>>(scrolls: T) -> Self {
-        Self { runs: scrolls.into_iter().map(Run::from).collect() }
-    }
-}
-
-impl<'s> From<Scroll<'s>> for Run<'s> {
-    fn from(scroll: Scroll<'s>) -> Self {
-        Self { scroll, ahead: VecDeque::new() }
-    }
-}
-
-impl Run<'_> {
-    /// Whether it is not known what comes next in it.
-    fn is_out(&self) -> bool {
-        self.ahead.is_empty() && !self.scroll.has_ended()
-    }
-
-    async fn refill(&mut self) -> Result<(), Fault> {
-        while self.is_out() {
-            self.ahead.extend(self.scroll.next().await?.into_iter().flatten());
-        }
-        Ok(())
-    }
-
-    /// Where it was read to, if it was, and more may come.
-    fn read_to(&self) -> Result<Option<Key>, Fault> {
-        let after = self.scroll.after.clone().map(Item::from_attributes).transpose()?;
-        Ok(after.map(|item| item.key))
-    }
-
-    /// The last id that is known of it, where more may come.
-    fn oldest(&self) -> Option<&str> {
-        self.ahead.back().filter(|_| !self.scroll.has_ended()).map(id)
-    }
-}
-
-impl<'s> Merged<'s> {
-    /// The next items; `None` at the end. Runs that need a query are asked side by side.
-    ///
-    /// # Errors
-    /// `Fault::Unavailable` when the table refuses.
-    pub async fn next(&mut self) -> Result<Option<Vec<Item>>, Fault> {
-        let mut out: Vec<_> = self.runs.iter_mut().filter(|run| run.is_out()).collect();
-        for some in out.chunks_mut(ASKED_AT_ONCE) {
-            try_join_all(some.iter_mut().map(|run| run.refill())).await?;
-        }
-        // What is older may come after what a run has not told yet.
-        let until = self.runs.iter().filter_map(Run::oldest).max().unwrap_or_default().to_owned();
-        let mut items = Vec::new();
-        for run in &mut self.runs {
-            let known = run.ahead.partition_point(|item| id(item) >= until.as_str());
-            items.extend(run.ahead.drain(..known));
-        }
-        items.sort_by(|a, b| id(b).cmp(id(a)));
-        Ok((!items.is_empty()).then_some(items))
-    }
-
-    /// Goes on by other runs instead of one of which something is left, where `others` names such: it
-    /// is given the place that the run was read to. Of each, where they are many, no more than a page for
-    /// `limit` items is read ahead.
-    ///
-    /// # Errors
-    /// Those of `Item::from_attributes`.
-    pub fn replace(
-        &mut self,
-        limit: usize,
-        others: impl Fn(&Key) -> Option<Vec<Range>>,
-    ) -> Result<(), Fault> {
-        let mut new = Vec::new();
-        for run in &mut self.runs {
-            let Some(last) = run.read_to()? else { continue };
-            if let Some(others) = others(&last) {
-                run.scroll.end();
-                new.extend(others.into_iter().map(|range| run.scroll.store.scroll(range, None)));
-            }
-        }
-        let each = (looked_at(limit) / new.len().max(1)).max(FEW.min(limit + 1));
-        self.runs.extend(new.into_iter().map(|scroll| Run::from(scroll.by(each))));
-        Ok(())
-    }
-
-    /// The place that a run was read to which has to be asked again before more is known, if there is
-    /// such a run: all that is newer has been told. There is one at most, since no two hold the same item.
-    ///
-    /// # Errors
-    /// Those of `Item::from_attributes`.
-    pub fn asks_again(&self) -> Result<Option<Key>, Fault> {
-        let mut out = self.runs.iter().filter(|run| run.is_out());
-        out.find_map(|run| run.read_to().transpose()).transpose()
-    }
-}
-
-/// The id that its sort key ends in.
-fn id(item: &Item) -> &str {
-    item.key.sk.rsplit('#').next().unwrap_or_default()
-}
-
 /// A page being filled. It takes one item more than it shows, to know whether there are more:
 /// so it is short only at the end, or where it had to look at many items.
 #[derive(Debug)]
@@ -290,15 +171,10 @@ impl<T> Page<T> {
         }
     }
 
-    /// Counts what was looked at beside its own items, to judge them.
-    pub fn look_beside(&mut self, items: usize) {
-        self.left = self.left.saturating_sub(items);
-        self.more |= self.left == 0;
-    }
-
     fn look_on(&mut self, item: &Item) {
         self.last = Some(place(item));
-        self.look_beside(1);
+        self.left = self.left.saturating_sub(1);
+        self.more |= self.left == 0;
     }
 
     /// The same page, with its items shown in another way.
@@ -317,8 +193,7 @@ impl<T> Page<T> {
         let Some(last) = self.last.as_ref().filter(|_| self.more) else { return Ok(None) };
         let place: HashMap<_, _> =
             last.iter().filter_map(|(name, value)| Some((name, value.as_s().ok()?))).collect();
-        let plain = serde_json::to_vec(&place).map_err(|_| Fault::Corrupt("cursor"))?;
-        Ok(Some(URL_SAFE_NO_PAD.encode(key.seal(list, "cursor", &plain)?)))
+        cursor(&place, key, list).map(Some)
     }
 }
 
@@ -329,12 +204,27 @@ fn place(item: &Item) -> Attributes {
     names.into_iter().filter_map(pair).collect()
 }
 
-/// The place a cursor stands for; `None` when it is not one that [`Page::next`] gave for `list`.
+/// A cursor for `place`. `list` names the list and its filters: the cursor serves no other.
+///
+/// # Errors
+/// See [`DataKey::seal`].
+pub fn cursor(place: &impl Serialize, key: &DataKey, list: &Key) -> Result<String, Fault> {
+    let plain = serde_json::to_vec(place).map_err(|_| Fault::Corrupt("cursor"))?;
+    Ok(URL_SAFE_NO_PAD.encode(key.seal(list, "cursor", &plain)?))
+}
+
+/// The place that a cursor stands for; `None` when [`cursor`] did not give it for `list`.
 #[must_use]
-pub fn read_cursor(cursor: &str, key: &DataKey, list: &Key) -> Option<Attributes> {
+pub fn read_cursor<T: DeserializeOwned>(cursor: &str, key: &DataKey, list: &Key) -> Option<T> {
     let sealed = URL_SAFE_NO_PAD.decode(cursor).ok()?;
     let plain = key.open(list, "cursor", &sealed).ok()?;
-    let place: HashMap<String, String> = serde_json::from_slice(&plain).ok()?;
+    serde_json::from_slice(&plain).ok()
+}
+
+/// The place of an item as a [`Page`]'s cursor holds it.
+#[must_use]
+pub fn read_place(cursor: &str, key: &DataKey, list: &Key) -> Option<Attributes> {
+    let place: HashMap<String, String> = read_cursor(cursor, key, list)?;
     Some(place.into_iter().map(|(name, value)| (name, AttributeValue::S(value))).collect())
 }
 
@@ -363,19 +253,6 @@ mod tests {
         }
         assert_eq!(page.items, [0, 1]);
         assert_eq!(end(&page), (Some("00001"), true));
-    }
-
-    #[test]
-    fn what_was_looked_at_beside_its_items_counts() {
-        let mut page = Page::of(2);
-        page.offer(&item(0), 0);
-        page.look_beside(8);
-        assert!(!page.is_full());
-        page.pass(&item(1));
-        assert_eq!((&page.items, end(&page)), (&vec![0], (Some("00001"), true)));
-        let mut empty = Page::<()>::of(2);
-        empty.look_beside(usize::MAX);
-        assert_eq!(end(&empty), (None, true));
     }
 
     #[test]

@@ -9,55 +9,42 @@ use domain::{
     Caller, DoctorId, GrantId, HospitalId, PatientId, RecordId, RequestId,
     audit::Target,
     consent::{Grant, Purpose},
-    policy::{Act, Aim, Facts, Permit, Record as RecordFact, VaultState},
+    policy::{Aim, Facts, Record as RecordFact, VaultState},
     record::{Class, RecordStatus},
-    staff::Standing,
 };
 
 use crate::{
     Store,
-    classes::Classes,
+    change::WRAPPED,
     error::Fault,
     keys::{self, Key, Owner},
-    rows,
-    table::Item,
+    rows::{self, RecordContent},
+    table::{Item, Stored},
     vault::DataKey,
 };
 
 /// What to read for a request.
 #[derive(Debug, Clone)]
 pub struct Look {
-    caller: Caller,
-    patient: Option<PatientId>,
+    pub(crate) caller: Caller,
+    pub(crate) patient: Option<PatientId>,
     hospital: Option<HospitalId>,
     record: Option<RecordId>,
     new_record: Option<Class>,
     request: Option<RequestId>,
     grant: Option<GrantId>,
     doctor: Option<DoctorId>,
+    purpose: Option<Purpose>,
+    standing: bool,
     own_hospital: bool,
-    classes: bool,
+    register: bool,
     saved: Option<Key>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Slot {
-    Patient,
-    Hospital,
-    Standing,
-    Live,
-    Classes,
-    Record,
-    Request,
-    Grant,
-    Doctor,
-    Saved,
-}
-
 impl Look {
-    /// What is the caller's own.
+    /// Nothing: what is decided rests on the token alone.
     #[must_use]
-    pub fn own(caller: &Caller) -> Self {
+    pub fn session(caller: &Caller) -> Self {
         Self {
             caller: *caller,
             patient: None,
@@ -67,10 +54,18 @@ impl Look {
             request: None,
             grant: None,
             doctor: None,
+            purpose: None,
+            standing: false,
             own_hospital: false,
-            classes: false,
+            register: false,
             saved: None,
         }
+    }
+
+    /// What is the caller's own.
+    #[must_use]
+    pub fn own(caller: &Caller) -> Self {
+        Self { standing: true, ..Self::session(caller) }
     }
 
     /// A patient's vault.
@@ -91,16 +86,10 @@ impl Look {
         Self { record: Some(id), ..self }
     }
 
-    /// The class of a record that is about to be added.
+    /// The class of a record that is about to be added, and what adding it takes.
     #[must_use]
     pub fn new_record(self, class: Class) -> Self {
-        Self { new_record: Some(class), ..self }
-    }
-
-    /// Also of which classes the vault has records.
-    #[must_use]
-    pub fn classes(self) -> Self {
-        Self { classes: true, ..self }
+        Self { new_record: Some(class), register: true, ..self }
     }
 
     /// Also a request for access to the vault.
@@ -121,6 +110,12 @@ impl Look {
         Self { doctor: Some(id), ..self }
     }
 
+    /// For this purpose, which the trail tells also where nothing is granted yet.
+    #[must_use]
+    pub fn purpose(self, purpose: Purpose) -> Self {
+        Self { purpose: Some(purpose), ..self }
+    }
+
     /// Also the caller's own hospital, to tell its name.
     #[must_use]
     pub fn own_hospital(self) -> Self {
@@ -133,32 +128,43 @@ impl Look {
         Self { saved: Some(at.clone()), ..self }
     }
 
-    fn keys(&self) -> Vec<(Slot, Key)> {
-        let mut keys = Vec::new();
-        if let Some(patient) = self.patient {
-            keys.push((Slot::Patient, keys::vault(Owner::Patient(patient))));
-            keys.extend(self.classes.then(|| (Slot::Classes, keys::classes(patient))));
-            keys.extend(self.record.map(|id| (Slot::Record, keys::record(patient, id))));
-            keys.extend(self.request.map(|id| (Slot::Request, keys::request(patient, id))));
-            keys.extend(self.grant.map(|id| (Slot::Grant, keys::grant(patient, id))));
-            if let Caller::Doctor { id, .. } = self.caller {
-                keys.push((Slot::Live, keys::live_grant(patient, id)));
-            }
-        }
-        keys.extend(staff_key(&self.caller).map(|key| (Slot::Standing, key)));
-        let hospital = self.hospital.or(self.caller.hospital().filter(|_| self.own_hospital));
-        if let Some(hospital) = hospital {
-            keys.push((Slot::Hospital, keys::vault(Owner::Hospital(hospital))));
-            keys.extend(self.doctor.map(|id| (Slot::Doctor, keys::doctor(hospital, id))));
-        }
-        keys.extend(self.saved.clone().map(|key| (Slot::Saved, key)));
-        keys
+    fn vault_key(&self) -> Option<Key> {
+        self.patient.map(|patient| keys::vault(Owner::Patient(patient)))
+    }
+
+    fn within_vault<T>(&self, id: Option<T>, key: fn(PatientId, T) -> Key) -> Option<Key> {
+        Some(key(self.patient?, id?))
+    }
+
+    fn live_grant_key(&self) -> Option<Key> {
+        let Caller::Doctor { id, .. } = self.caller else { return None };
+        self.within_vault(Some(id), keys::live_grant)
+    }
+
+    fn chunk_key(&self) -> Option<Key> {
+        self.patient.filter(|_| self.register).map(keys::open_chunk)
+    }
+
+    fn staff_key(&self) -> Option<Key> {
+        staff_key(&self.caller).filter(|_| self.standing)
+    }
+
+    /// The hospital that is looked at: the one it is about, or the caller's own.
+    pub(crate) fn hospital_id(&self) -> Option<HospitalId> {
+        self.hospital.or(self.caller.hospital().filter(|_| self.own_hospital))
+    }
+
+    fn hospital_key(&self) -> Option<Key> {
+        self.hospital_id().map(|id| keys::vault(Owner::Hospital(id)))
+    }
+
+    fn doctor_key(&self) -> Option<Key> {
+        Some(keys::doctor(self.hospital?, self.doctor?))
     }
 }
 
 /// Where a staff caller stands in the table.
-#[must_use]
-pub fn staff_key(caller: &Caller) -> Option<Key> {
+pub(crate) fn staff_key(caller: &Caller) -> Option<Key> {
     match *caller {
         Caller::Patient(_) => None,
         Caller::Doctor { id, hospital, .. } => Some(keys::doctor(hospital, id)),
@@ -166,15 +172,38 @@ pub fn staff_key(caller: &Caller) -> Option<Key> {
     }
 }
 
-/// What was found, as of one moment. Sealed content opens only against a [`Permit`].
+/// What was found, as of one moment. Only a [`crate::Permit`] opens any of it.
 #[derive(Debug)]
-pub struct Found {
-    look: Look,
-    items: HashMap<Slot, Item>,
-    patient: Option<rows::Vault>,
-    standing: Option<Standing>,
-    live: Option<Grant>,
-    record: Option<(rows::Record, rows::RecordContent)>,
+pub struct Found<'s> {
+    pub(crate) store: &'s Store,
+    pub(crate) look: Look,
+    pub(crate) vault: Option<Stored<rows::Vault>>,
+    pub(crate) live: Option<Grant>,
+    pub(crate) open_chunk: Option<Item>,
+    pub(crate) record: Option<(rows::Record, RecordContent)>,
+    pub(crate) request: Option<Stored<rows::Request>>,
+    pub(crate) grant: Option<Stored<rows::GrantRow>>,
+    pub(crate) staff: Option<Stored<rows::Staff>>,
+    pub(crate) hospital: Option<Stored<rows::Vault>>,
+    pub(crate) doctor: Option<Stored<rows::Staff>>,
+    pub(crate) saved: Option<Item>,
+}
+
+/// Items that were read, by key.
+struct Items(HashMap<Key, Item>);
+
+impl Items {
+    /// DynamoDB refuses a key twice, and the same item may be wanted for two reasons.
+    fn item(&self, key: Option<Key>) -> Option<Item> {
+        self.0.get(&key?).cloned()
+    }
+
+    fn stored<R: crate::table::Sealed>(
+        &self,
+        key: Option<Key>,
+    ) -> Result<Option<Stored<R>>, Fault> {
+        self.item(key).map(Stored::of).transpose()
+    }
 }
 
 impl Store {
@@ -183,97 +212,91 @@ impl Store {
     ///
     /// # Errors
     /// `Fault::Unavailable` when the table or KMS refuses.
-    pub async fn look(&self, look: Look) -> Result<Found, Fault> {
-        let wanted = look.keys();
-        // DynamoDB refuses a key twice: a doctor may be both who calls and who is asked about.
-        let keys: HashSet<_> = wanted.iter().map(|(_, key)| key.clone()).collect();
+    pub async fn look(&self, look: Look) -> Result<Found<'_>, Fault> {
+        let record_key = look.within_vault(look.record, keys::record);
+        let request_key = look.within_vault(look.request, keys::request);
+        let grant_key = look.within_vault(look.grant, keys::grant);
+        let wanted = [
+            look.vault_key(),
+            look.live_grant_key(),
+            look.chunk_key(),
+            record_key.clone(),
+            request_key.clone(),
+            grant_key.clone(),
+            look.staff_key(),
+            look.hospital_key(),
+            look.doctor_key(),
+            look.saved.clone(),
+        ];
+        let keys: HashSet<_> = wanted.into_iter().flatten().collect();
         let keys: Vec<_> = keys.into_iter().collect();
         let read = if keys.is_empty() { Vec::new() } else { self.table.read(&keys).await? };
-        let read: HashMap<_, _> =
-            read.into_iter().flatten().map(|item| (item.key.clone(), item)).collect();
-        let items: HashMap<_, _> = wanted
-            .into_iter()
-            .filter_map(|(slot, key)| Some((slot, read.get(&key)?.clone())))
-            .collect();
-        let clear = |slot| items.get(&slot);
-        let patient = clear(Slot::Patient).map(Item::clear).transpose()?;
-        let standing: Option<rows::Staff> = clear(Slot::Standing).map(Item::clear).transpose()?;
-        let live: Option<rows::LiveGrant> = clear(Slot::Live).map(Item::clear).transpose()?;
+        let by_key = read.into_iter().flatten().map(|item| (item.key.clone(), item));
+        let items = Items(by_key.collect());
+        let live = items.item(look.live_grant_key());
+        let live: Option<rows::LiveGrant> = live.as_ref().map(Item::clear).transpose()?;
         let mut found = Found {
-            look,
-            items,
-            patient,
-            standing: standing.map(|staff| staff.standing),
+            store: self,
+            vault: items.stored(look.vault_key())?,
             live: live.map(Grant::from),
+            open_chunk: items.item(look.chunk_key()),
             record: None,
+            request: items.stored(request_key)?,
+            grant: items.stored(grant_key)?,
+            staff: items.stored(look.staff_key())?,
+            hospital: items.stored(look.hospital_key())?,
+            doctor: items.stored(look.doctor_key())?,
+            saved: items.item(look.saved.clone()),
+            look,
         };
-        found.record = self.classify(&found).await?;
+        if let Some(record) = items.stored::<rows::Record>(record_key)?
+            && found.caller_may_come_to_see_it()
+        {
+            let key = found.patient_key().await?;
+            found.record = Some((record.row.clone(), record.open(&key)?));
+        }
         Ok(found)
     }
 
-    /// The record's content, kept inside [`Found`] until it is permitted. Not even attempted for
-    /// a caller who is neither the owner nor holds a grant.
-    async fn classify(
+    /// The data key of an owner. Only steps that no caller asked for take it from here.
+    ///
+    /// # Errors
+    /// `Fault::Unavailable` when KMS refuses.
+    pub async fn owner_key(
         &self,
-        found: &Found,
-    ) -> Result<Option<(rows::Record, rows::RecordContent)>, Fault> {
-        let may_come_to_see = match found.look.caller {
-            Caller::Patient(id) => found.look.patient == Some(id),
-            Caller::Doctor { .. } => found.live.is_some(),
-            Caller::Admin { .. } => false,
-        };
-        match (found.items.get(&Slot::Record), found.items.get(&Slot::Patient)) {
-            (Some(record), Some(vault)) if may_come_to_see => {
-                let key = self.unwrap(found.patient_owner()?, vault).await?;
-                Ok(Some((record.clear()?, record.open(&key)?)))
-            }
-            _ => Ok(None),
-        }
-    }
-
-    async fn unwrap(&self, owner: Owner, vault: &Item) -> Result<Arc<DataKey>, Fault> {
-        let wrapped = vault.bytes("wrapped").ok_or(Fault::Corrupt("wrapped-key"))?;
+        owner: Owner,
+        vault: &Stored<rows::Vault>,
+    ) -> Result<Arc<DataKey>, Fault> {
+        let wrapped = vault.bytes(WRAPPED).ok_or(Fault::Corrupt("wrapped-key"))?;
         self.keys.unwrap(owner, wrapped).await
-    }
-
-    /// The data key of the patient whose vault was looked at.
-    ///
-    /// # Errors
-    /// `Fault::Unavailable` when KMS refuses.
-    pub async fn patient_key<A: Act>(
-        &self,
-        _: &Permit<A>,
-        found: &Found,
-    ) -> Result<Arc<DataKey>, Fault> {
-        let vault = found.items.get(&Slot::Patient).ok_or(Fault::Corrupt("vault"))?;
-        self.unwrap(found.patient_owner()?, vault).await
-    }
-
-    /// The data key of the hospital that was looked at.
-    ///
-    /// # Errors
-    /// `Fault::Unavailable` when KMS refuses.
-    pub async fn hospital_key<A: Act>(
-        &self,
-        _: &Permit<A>,
-        found: &Found,
-    ) -> Result<Arc<DataKey>, Fault> {
-        let vault = found.items.get(&Slot::Hospital).ok_or(Fault::Corrupt("vault"))?;
-        let hospital = found.look.hospital.or(found.look.caller.hospital());
-        let hospital = hospital.ok_or(Fault::Corrupt("look"))?;
-        self.unwrap(Owner::Hospital(hospital), vault).await
     }
 }
 
-impl Found {
-    fn patient_owner(&self) -> Result<Owner, Fault> {
-        self.look.patient.map(Owner::Patient).ok_or(Fault::Corrupt("look"))
+impl Found<'_> {
+    /// A record is not even opened for a caller who is neither its owner nor holds a grant.
+    fn caller_may_come_to_see_it(&self) -> bool {
+        match self.look.caller {
+            Caller::Patient(id) => self.look.patient == Some(id),
+            Caller::Doctor { .. } => self.live.is_some(),
+            Caller::Admin { .. } => false,
+        }
+    }
+
+    pub(crate) async fn patient_key(&self) -> Result<Arc<DataKey>, Fault> {
+        let vault = self.vault.as_ref().ok_or(Fault::Corrupt("vault"))?;
+        let patient = self.look.patient.ok_or(Fault::Corrupt("look"))?;
+        self.store.owner_key(Owner::Patient(patient), vault).await
+    }
+
+    pub(crate) async fn hospital_key(&self) -> Result<Arc<DataKey>, Fault> {
+        let vault = self.hospital.as_ref().ok_or(Fault::Corrupt("vault"))?;
+        let hospital = self.look.hospital_id().ok_or(Fault::Corrupt("look"))?;
+        self.store.owner_key(Owner::Hospital(hospital), vault).await
     }
 
     /// What the policy decides on. `purpose` is what the caller stated, if anything.
-    #[must_use]
-    pub fn facts(&self, purpose: Option<Purpose>) -> Facts<'_> {
-        let state = self.patient.as_ref().map(|vault| VaultState::from(vault.status));
+    pub(crate) fn facts(&self, purpose: Option<Purpose>) -> Facts<'_> {
+        let state = self.vault.as_ref().map(|vault| VaultState::from(vault.row.status));
         let aim = match (self.look.patient, self.look.hospital) {
             (Some(patient), _) => Aim::Vault { patient, state },
             (None, Some(hospital)) => Aim::Hospital(hospital),
@@ -281,7 +304,7 @@ impl Found {
         };
         Facts {
             aim,
-            standing: self.standing,
+            standing: self.staff.as_ref().map(|staff| staff.row.standing),
             grant: self.live.as_ref(),
             record: self.record_fact(),
             purpose,
@@ -306,88 +329,14 @@ impl Found {
     }
 
     /// What an audit entry of this request points at.
-    #[must_use]
-    pub fn target(&self) -> Target {
+    pub(crate) fn target(&self) -> Target {
         Target {
             record: self.look.record,
             request: self.look.request,
             grant: self.look.grant,
             doctor: self.look.doctor,
+            purpose: self.look.purpose,
             ..Target::default()
         }
-    }
-
-    /// The live grant between the patient and the calling doctor, for filtering lists.
-    #[must_use]
-    pub fn grant<A: Act>(&self, _: &Permit<A>) -> Option<&Grant> {
-        self.live.as_ref()
-    }
-
-    /// The record that was looked at.
-    ///
-    /// # Errors
-    /// `Fault::Corrupt` when none was: the policy permits one only when it is there.
-    pub fn record<A: Act>(
-        &self,
-        _: &Permit<A>,
-    ) -> Result<&(rows::Record, rows::RecordContent), Fault> {
-        self.record.as_ref().ok_or(Fault::Corrupt("record"))
-    }
-
-    /// The patient's vault row.
-    #[must_use]
-    pub fn patient_vault<A: Act>(&self, _: &Permit<A>) -> Option<&rows::Vault> {
-        self.patient.as_ref()
-    }
-
-    /// The vault item, whose profile opens with the patient's key.
-    #[must_use]
-    pub fn patient_item<A: Act>(&self, _: &Permit<A>) -> Option<&Item> {
-        self.items.get(&Slot::Patient)
-    }
-
-    /// Of which classes the vault has records.
-    ///
-    /// # Errors
-    /// `Fault::Corrupt` when they were not looked at, or are no such thing.
-    pub fn classes<A: Act>(&self, _: &Permit<A>) -> Result<Classes, Fault> {
-        let were_looked_at = self.look.classes.then(|| self.items.get(&Slot::Classes));
-        Classes::read(were_looked_at.ok_or(Fault::Corrupt("look"))?)
-    }
-
-    /// The hospital's vault item, whose profile opens with the hospital's key.
-    #[must_use]
-    pub fn hospital_item<A: Act>(&self, _: &Permit<A>) -> Option<&Item> {
-        self.items.get(&Slot::Hospital)
-    }
-
-    /// The caller's own staff item.
-    #[must_use]
-    pub fn staff_item<A: Act>(&self, _: &Permit<A>) -> Option<&Item> {
-        self.items.get(&Slot::Standing)
-    }
-
-    /// The request for access that was looked at.
-    #[must_use]
-    pub fn request_item<A: Act>(&self, _: &Permit<A>) -> Option<&Item> {
-        self.items.get(&Slot::Request)
-    }
-
-    /// The grant that was looked at.
-    #[must_use]
-    pub fn grant_item<A: Act>(&self, _: &Permit<A>) -> Option<&Item> {
-        self.items.get(&Slot::Grant)
-    }
-
-    /// The doctor that was looked at.
-    #[must_use]
-    pub fn doctor_item<A: Act>(&self, _: &Permit<A>) -> Option<&Item> {
-        self.items.get(&Slot::Doctor)
-    }
-
-    /// The kept answer, if there is one.
-    #[must_use]
-    pub fn saved_item<A: Act>(&self, _: &Permit<A>) -> Option<&Item> {
-        self.items.get(&Slot::Saved)
     }
 }

@@ -1,8 +1,6 @@
 //! What the table's items hold. Each row has a clear part (ids, states and times, which the rules
 //! need) and most have a sealed part (everything personal or medical, I6).
 
-use std::collections::BTreeSet;
-
 use domain::{
     Date, DoctorId, GrantId, HospitalId, PatientId, RecordId, RequestId, Timestamp,
     audit::Actor,
@@ -10,16 +8,16 @@ use domain::{
     named,
     policy::VaultState,
     record::{Class, MediaType, RecordStatus, RecordType, Rejection, TextProblem, TextStatus},
+    search,
     staff::Standing,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    classes,
     error::Fault,
-    keys::{self, Among},
-    table::{Attributes, NothingClear, sealed_item},
+    keys,
+    table::{Attributes, NothingClear, Sealed, sealed_item},
     vault::DataKey,
 };
 
@@ -51,6 +49,10 @@ pub struct Vault {
     pub created_at: Timestamp,
 }
 
+impl Sealed for Vault {
+    type Content = Profile;
+}
+
 /// Sealed beside [`Vault`]: who the owner is.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Profile {
@@ -74,6 +76,8 @@ pub struct Record {
     pub updated_at: Timestamp,
     /// Who added it.
     pub author: Actor,
+    /// The number of the register's chunk that holds its entry.
+    pub chunk: u32,
     /// How far reading its text has come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text_status: Option<TextStatus>,
@@ -119,24 +123,17 @@ impl RecordContent {
     }
 }
 
-/// The items of a record: itself and its places ([`crate::classes`]), among the available ones only
-/// where it is one. Functions write them by [`crate::Store::add_record`], which also notes the record's
-/// class, and [`crate::Store::admit_record`].
-///
-/// # Errors
-/// See [`sealed_item`].
-pub fn record_items(
-    of: PatientId,
-    id: RecordId,
-    (row, content): (&Record, &RecordContent),
-    key: &DataKey,
-) -> Result<Vec<Attributes>, Fault> {
-    let mut items = classes::places(of, Among::All, id, content.class(), key)?;
-    if row.status == RecordStatus::Available {
-        items.extend(classes::places(of, Among::Available, id, content.class(), key)?);
-    }
-    items.push(sealed_item(&keys::record(of, id), key, row, content)?);
-    Ok(items)
+impl Sealed for Record {
+    type Content = RecordContent;
+}
+
+/// A chunk of a register: the clear part. Its entries are sealed beside it.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Chunk {
+    /// Which: closed chunks count from 1, and the open one has the next number.
+    pub number: u32,
+    /// How often it was written.
+    pub revision: u32,
 }
 
 /// A file as it was declared.
@@ -189,7 +186,7 @@ pub fn text_items<'a>(
 /// no other.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct WordsContent {
-    /// The words: in lower case, each once, divided by spaces.
+    /// The words: folded ([`search::fold`]), each once, divided by spaces.
     pub words: String,
 }
 
@@ -203,10 +200,8 @@ impl WordsContent {
     /// which are no text that anybody wrote, those last in order are left out.
     #[must_use]
     pub fn of<'p>(pages: impl IntoIterator<Item = &'p PageContent>) -> Vec<Self> {
-        let mut words = BTreeSet::new();
-        for line in pages.into_iter().flat_map(|page| &page.lines) {
-            words.extend(line.text.to_lowercase().split_whitespace().map(str::to_owned));
-        }
+        let lines = pages.into_iter().flat_map(|page| &page.lines);
+        let words = search::words_of_lines(lines.map(|line| line.text.as_str()));
         let mut parts: Vec<Self> = Vec::new();
         for word in words {
             match parts.last_mut() {
@@ -272,6 +267,10 @@ pub struct Request {
     pub grant: Option<GrantId>,
 }
 
+impl Sealed for Request {
+    type Content = RequestContent;
+}
+
 /// A request for access: the sealed part.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RequestContent {
@@ -315,6 +314,10 @@ pub struct GrantRow {
     /// When it was ended, by whatever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
+}
+
+impl Sealed for GrantRow {
+    type Content = Names;
 }
 
 /// The live grant between a patient and a doctor: what a decision rests on.
@@ -394,6 +397,10 @@ impl Proof {
     }
 }
 
+impl Sealed for Staff {
+    type Content = StaffContent;
+}
+
 /// A doctor or admin: the sealed part, under the hospital's key.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct StaffContent {
@@ -422,6 +429,8 @@ pub struct Saved {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn page(text: &str) -> PageContent {
@@ -430,17 +439,17 @@ mod tests {
     }
 
     #[test]
-    fn the_words_of_a_text_stand_once_in_lower_case() {
+    fn the_words_of_a_text_stand_once_and_folded() {
         let pages =
-            [page("Ferritin is LOW,\nferritin\tIS low"), page(""), page("\u{a0}Ärztin low")];
+            [page("Ferritin is LOW,\nferritin\tIS low"), page(""), page("\u{a0}Ärztin low-")];
         let [WordsContent { words }] = &WordsContent::of(&pages)[..] else { panic!("one part") };
-        assert_eq!(words, "ferritin is low low, ärztin");
+        assert_eq!(words, "arztin ferritin is low");
         assert!(WordsContent::of(&[page(" \n")]).is_empty());
     }
 
     #[test]
     fn many_words_take_several_parts_and_none_is_lost() {
-        let words: BTreeSet<_> = (0..60_000).map(|n| format!("\"word{n}\"")).collect();
+        let words: BTreeSet<_> = (0..60_000).map(|n| format!("word{n}")).collect();
         let all = words.iter().cloned().collect::<Vec<_>>().join("\n");
         let parts = WordsContent::of(&[page(&all)]);
         assert!(parts.len() > 1);

@@ -7,7 +7,8 @@ use aws_sdk_dynamodb::{
     config::retry::RetryConfig,
     error::SdkError,
     operation::{
-        transact_get_items::TransactGetItemsError, transact_write_items::TransactWriteItemsError,
+        put_item::PutItemError, transact_get_items::TransactGetItemsError,
+        transact_write_items::TransactWriteItemsError,
     },
     primitives::Blob,
     types::{AttributeValue, Get, KeysAndAttributes, TransactGetItem, TransactWriteItem},
@@ -78,6 +79,44 @@ impl Item {
     }
 }
 
+/// A row beside which content is sealed.
+pub trait Sealed: DeserializeOwned {
+    /// The sealed content.
+    type Content: DeserializeOwned;
+}
+
+/// An item whose clear part was read.
+#[derive(Debug, Clone)]
+pub struct Stored<R> {
+    /// The clear part.
+    pub row: R,
+    item: Item,
+}
+
+impl<R: Sealed> Stored<R> {
+    /// The item of which `R` is the clear part.
+    ///
+    /// # Errors
+    /// `Fault::Corrupt` when it is not.
+    pub fn of(item: Item) -> Result<Self, Fault> {
+        Ok(Self { row: item.clear()?, item })
+    }
+
+    /// The sealed part.
+    ///
+    /// # Errors
+    /// See [`Item::open`].
+    pub fn open(&self, key: &DataKey) -> Result<R::Content, Fault> {
+        self.item.open(key)
+    }
+
+    /// A binary attribute.
+    #[must_use]
+    pub fn bytes(&self, name: &str) -> Option<&[u8]> {
+        self.item.bytes(name)
+    }
+}
+
 /// The attributes of an item to be written.
 ///
 /// # Errors
@@ -105,9 +144,13 @@ pub fn sealed_item(
 ) -> Result<Attributes, Fault> {
     let mut attributes = item(at, clear)?;
     let plain = serde_json::to_vec(content).map_err(|_| Fault::Corrupt("content"))?;
-    let sealed = Blob::new(key.seal(at, SEALED, &plain)?);
-    attributes.insert(SEALED.into(), AttributeValue::B(sealed));
+    attributes.insert(SEALED.into(), sealed_bytes(key.seal(at, SEALED, &plain)?));
     Ok(attributes)
+}
+
+/// Sealed content as an attribute's value.
+pub(crate) fn sealed_bytes(sealed: Vec<u8>) -> AttributeValue {
+    AttributeValue::B(Blob::new(sealed))
 }
 
 /// Puts an item under a key of the index.
@@ -248,6 +291,21 @@ impl Table {
         Ok(Batch { items: items.collect::<Result<_, _>>()?, after: answer.last_evaluated_key })
     }
 
+    /// Writes an item under a key that was made for it just now, and is nobody else's.
+    ///
+    /// # Errors
+    /// `Fault::Unavailable` when the table refuses.
+    pub(crate) async fn put_new(&self, attributes: Attributes) -> Result<(), Fault> {
+        let call = self.client.put_item().table_name(&self.name).set_item(Some(attributes));
+        let call = call.condition_expression("attribute_not_exists(PK)");
+        match Box::pin(call.send()).await {
+            Ok(_) => Ok(()),
+            // An earlier attempt wrote it, and its answer was lost.
+            Err(error) if is_there(&error) => Ok(()),
+            Err(error) => Err(Fault::of(&error)),
+        }
+    }
+
     /// Writes all of `items` or none.
     ///
     /// # Errors
@@ -305,6 +363,10 @@ fn interrupted<R>(error: &SdkError<TransactGetItemsError, R>) -> bool {
     };
     let mut codes = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
     codes.all(|code| PASSING.contains(&code))
+}
+
+fn is_there<R>(error: &SdkError<PutItemError, R>) -> bool {
+    matches!(error.as_service_error(), Some(PutItemError::ConditionalCheckFailedException(_)))
 }
 
 /// Looks at every cancellation reason: one failed condition outweighs any conflict.

@@ -8,7 +8,7 @@ use std::{
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
-    hkdf, hmac, rand,
+    rand,
 };
 use aws_sdk_kms::{Config, config::retry::RetryConfig, primitives::Blob, types::DataKeySpec};
 
@@ -24,12 +24,7 @@ const KEPT: Duration = Duration::from_secs(5 * 60);
 const KEPT_AT_MOST: usize = 256;
 
 /// An owner's data key, unwrapped. Never leaves the process.
-pub struct DataKey {
-    /// What seals: the data key itself.
-    seal: LessSafeKey,
-    /// What makes tokens: derived from it.
-    token: hmac::Key,
-}
+pub struct DataKey(LessSafeKey);
 
 impl std::fmt::Debug for DataKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -40,19 +35,7 @@ impl std::fmt::Debug for DataKey {
 impl DataKey {
     pub(crate) fn new(bytes: &[u8]) -> Result<Self, Fault> {
         let broken = |_| Fault::Corrupt("data-key");
-        let seal = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, bytes).map_err(broken)?);
-        let derived = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(bytes);
-        let token = derived.expand(&[b"medivault token"], hmac::HMAC_SHA256).map_err(broken)?;
-        Ok(Self { seal, token: token.into() })
-    }
-
-    /// A token that stands for `word` in this owner's keys: always the same for the same word, and
-    /// telling nothing of it to whoever has not the data key (HMAC-SHA-256, RFC 2104, cut to 128
-    /// bits, in hex; its key is derived by HKDF, RFC 5869).
-    #[must_use]
-    pub(crate) fn token(&self, word: &str) -> String {
-        let tag = hmac::sign(&self.token, word.as_bytes());
-        crate::hex(tag.as_ref().get(..16).unwrap_or_default())
+        Ok(Self(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, bytes).map_err(broken)?)))
     }
 
     /// Seals `plain` (AES-256-GCM, NIST SP 800-38D, random 96-bit nonce in front), bound to the
@@ -64,7 +47,7 @@ impl DataKey {
         let mut nonce = [0; NONCE_LEN];
         rand::fill(&mut nonce).map_err(|_| Fault::Unavailable("randomness".into()))?;
         let mut body = plain.to_vec();
-        self.seal
+        self.0
             .seal_in_place_append_tag(
                 Nonce::assume_unique_for_key(nonce),
                 Aad::from(binding(at, attribute)),
@@ -84,7 +67,7 @@ impl DataKey {
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| broken())?;
         let mut body = body.to_vec();
         let plain = self
-            .seal
+            .0
             .open_in_place(nonce, Aad::from(binding(at, attribute)), &mut body)
             .map_err(|_| broken())?;
         Ok(plain.to_vec())
@@ -209,14 +192,6 @@ mod tests {
             assert_eq!(key(1).open(&at, "sealed", &changed), refused, "byte {n}");
             assert_eq!(key(1).open(&at, "sealed", &sealed[..n]), refused, "cut at {n}");
         }
-    }
-
-    #[test]
-    fn i6_a_token_is_each_owners_own_word() {
-        assert_eq!(key(1).token("imaging"), key(1).token("imaging"));
-        assert_ne!(key(1).token("imaging"), key(2).token("imaging"));
-        assert_ne!(key(1).token("imaging"), key(1).token("genetics"));
-        assert_eq!(key(1).token("imaging").len(), 32);
     }
 
     #[test]
