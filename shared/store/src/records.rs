@@ -162,3 +162,52 @@ impl Store {
         Chunk::open(of, Some(&closed), key)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::{
+        Date, Timestamp,
+        audit::Actor,
+        record::{RecordStatus, RecordType},
+    };
+
+    use super::*;
+
+    fn record(notes: usize) -> NewRecord {
+        NewRecord {
+            id: RecordId(crate::new_id()),
+            row: Record {
+                status: RecordStatus::Available,
+                version: 1,
+                created_at: Timestamp::UNIX_EPOCH,
+                updated_at: Timestamp::UNIX_EPOCH,
+                author: Actor::System,
+                chunk: 0,
+                text_status: None,
+                text_problem: None,
+                attempt: 0,
+                pages: None,
+                words: None,
+                rejection: None,
+            },
+            content: RecordContent {
+                kind: RecordType::LabReport,
+                date: Date::constant(2026, 1, 31),
+                title: "Blood count".into(),
+                notes: Some("n".repeat(notes)),
+                file: None,
+            },
+        }
+    }
+
+    #[test]
+    fn many_records_take_few_transactions_and_none_too_large() {
+        let sizes = |records: Vec<NewRecord>| -> Vec<usize> {
+            batches(records).iter().map(Vec::len).collect()
+        };
+        assert_eq!(sizes(vec![record(60); 1000]).len(), 12);
+        assert_eq!(sizes(vec![record(1_400_000); 5]), [2, 2, 1]);
+        assert_eq!(sizes(vec![record(4_000_000), record(1)]), [1, 1]);
+        assert_eq!(sizes(Vec::new()), [0; 0]);
+    }
+}

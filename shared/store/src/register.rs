@@ -247,3 +247,169 @@ impl Register {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn patient() -> PatientId {
+        PatientId(Uuid::from_u128(7))
+    }
+
+    fn entry(n: u32, title: &str) -> Entry {
+        Entry {
+            id: RecordId(Uuid::now_v7()),
+            kind: RecordType::LabReport,
+            date: Date::constant(2026, 1, 31),
+            status: RecordStatus::Available,
+            author: Actor::Patient { id: patient() },
+            title: title.to_owned(),
+            version: n,
+            line: (n % 2 == 0).then(|| format!("line {n}")),
+            has_file: n % 3 == 0,
+            has_notes: n % 2 == 0,
+        }
+    }
+
+    fn key() -> DataKey {
+        DataKey::new(&[3; 32]).unwrap()
+    }
+
+    /// A chunk, written and read again.
+    fn stored(chunk: &Chunk) -> Chunk {
+        let item = Item::from_attributes(chunk.item(&key()).unwrap()).unwrap();
+        Chunk::open(patient(), Some(&item), &key()).unwrap()
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Add(Vec<String>),
+        Change(usize, String),
+        Remove(usize),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let title = || "[ -~]{0,200}";
+        let step = prop_oneof![
+            3 => prop::collection::vec(title(), 1..90).prop_map(Step::Add),
+            2 => (any::<usize>(), title()).prop_map(|(n, title)| Step::Change(n, title)),
+            1 => any::<usize>().prop_map(Step::Remove),
+        ];
+        prop::collection::vec(step, 1..12)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        /// The register holds what its records are, whatever happens to them, and each record
+        /// names the chunk that holds its entry.
+        #[test]
+        fn a_register_equals_its_records(steps in steps()) {
+            let mut closed: BTreeMap<u32, Chunk> = BTreeMap::new();
+            let mut open = Chunk::first(patient());
+            let mut records: BTreeMap<RecordId, (u32, Entry)> = BTreeMap::new();
+            for step in steps {
+                let nth = |n: usize| records.keys().nth(n % records.len().max(1)).copied();
+                let (id, title) = match step {
+                    Step::Add(titles) => {
+                        for title in titles {
+                            let entry = entry(records.len() as u32, &title);
+                            if let Some(full) = open.add(entry.clone()).unwrap() {
+                                prop_assert!(full.entries.len() <= MOST_ENTRIES);
+                                prop_assert!(closed.insert(full.number, stored(&full)).is_none());
+                            }
+                            records.insert(entry.id, (open.number, entry));
+                        }
+                        open = stored(&open);
+                        continue;
+                    }
+                    Step::Change(n, title) => (nth(n), Some(title)),
+                    Step::Remove(n) => (nth(n), None),
+                };
+                let Some(id) = id else { continue };
+                let number = records[&id].0;
+                let chunk = if number == open.number { &mut open } else { closed.get_mut(&number).unwrap() };
+                match title {
+                    Some(title) => {
+                        chunk.entries.iter_mut().find(|one| one.id == id).unwrap().title = title.clone();
+                        records.get_mut(&id).unwrap().1.title = title;
+                    }
+                    None => {
+                        chunk.entries.retain(|one| one.id != id);
+                        records.remove(&id);
+                    }
+                }
+                *chunk = stored(chunk);
+            }
+            prop_assert!(closed.keys().copied().eq(1..open.number));
+            let chunks = closed.values().chain([&open]);
+            let held = chunks.flat_map(|chunk| chunk.entries.iter().map(|one| (one.id, (chunk.number, one.clone()))));
+            prop_assert_eq!(held.collect::<BTreeMap<_, _>>(), records);
+        }
+    }
+
+    #[test]
+    fn i6_a_chunk_tells_its_length_in_whole_units_only() {
+        let sealed = |titles: &[&str]| {
+            let entries: Vec<_> = titles.iter().map(|title| entry(1, title)).collect();
+            encode(&entries).unwrap().len() + BESIDE
+        };
+        assert_eq!(sealed(&[]), UNIT);
+        assert_eq!(sealed(&["Blood count"]), sealed(&["Blood count and chemistry panel", "X-ray"]));
+        assert_eq!(sealed(&["a"; 64]) % UNIT, 0);
+    }
+
+    #[test]
+    fn an_item_takes_the_units_it_is_padded_to() {
+        let mut chunk = Chunk::first(patient());
+        for n in 0..40 {
+            chunk.add(entry(n, "Blood count and chemistry panel")).unwrap();
+        }
+        let size: usize = chunk
+            .item(&key())
+            .unwrap()
+            .iter()
+            .map(|(name, value)| {
+                name.len()
+                    + match value {
+                        aws_sdk_dynamodb::types::AttributeValue::B(bytes) => bytes.as_ref().len(),
+                        aws_sdk_dynamodb::types::AttributeValue::S(text) => text.len(),
+                        _ => 3,
+                    }
+            })
+            .sum();
+        assert!(
+            size <= size.next_multiple_of(UNIT) && size.next_multiple_of(UNIT) - size < BESIDE,
+            "{size}"
+        );
+    }
+
+    #[test]
+    fn a_full_chunk_of_usual_records_takes_four_units() {
+        let titles =
+            ["Blood count", "Chest X-ray, two views", "Cardiology follow-up", "Metformin 500 mg"];
+        let mut entries: Vec<_> = (0..64).map(|n| entry(n, titles[n as usize % 4])).collect();
+        for (n, one) in entries.iter_mut().enumerate() {
+            one.date = one.date.checked_sub(jiff::Span::new().days(n as i64 * 37)).unwrap();
+            one.line = Some(format!("Sample {n} taken in the morning; repeat in {} months", n % 7));
+        }
+        let bytes = encode(&entries).unwrap().len() + BESIDE;
+        assert!(bytes <= 4 * UNIT, "{bytes}");
+    }
+
+    #[test]
+    fn what_is_no_chunk_is_not_read() {
+        let whole = encode(&[entry(1, "x")]).unwrap();
+        assert!(decode(&whole).is_ok());
+        let mut other = whole.clone();
+        other[0] = 2;
+        for bad in [&[][..], &[FORMAT], &other, &whole[..20]] {
+            assert_eq!(decode(bad), Err(Fault::Corrupt("register")));
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! Rows as the functions themselves write them: same keys, same seals.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use anyhow::{Result, anyhow};
 use domain::{
@@ -9,16 +9,16 @@ use domain::{
     audit::{Actor, Done, Draft, Ledger, Outcome, Target},
     consent::{Ability, GrantStatus, Purpose, RequestStatus, Terms},
     policy::Action,
-    record::{Class, Dates, MediaType, RecordStatus, RecordType, TextStatus},
+    record::{Class, MediaType, RecordStatus, RecordType, TextStatus},
     staff::Standing,
 };
 use store::{
-    DataKey, Fault, Key, Owner, Store,
-    classes::classes_item,
-    keys, new_id,
+    DataKey, Fault, Key, Owner, Store, keys, new_id,
+    records::{MOST_AT_ONCE, NewRecord, batches},
+    register::Chunk,
     rows::{
         FileContent, GrantRow, Line, LiveGrant, Names, PageContent, Profile, Record, RecordContent,
-        Request, RequestContent, Staff, StaffContent, WordsContent, record_items, text_items,
+        Request, RequestContent, Staff, StaffContent, WordsContent, text_items,
     },
     table::{Attributes, index, item, sealed_item},
 };
@@ -59,22 +59,6 @@ impl Hospital {
 /// What nearly all records are.
 pub(crate) const USUAL: Class =
     Class { kind: RecordType::LabReport, date: Date::constant(2026, 11, 30) };
-/// The day before: up to no other do more stretches of a year go (`store::classes`).
-pub(crate) const BEFORE_USUAL: Date = Date::constant(2026, 11, 29);
-/// A later day of that year, up to which as many go.
-pub(crate) const AFTER_USUAL: Date = Date::constant(2026, 12, 29);
-/// Days of one year that take the most stretches to make up.
-pub(crate) const WITHIN: Dates = Dates { from: Some(FIRST_WITHIN), to: Some(LAST_WITHIN) };
-const FIRST_WITHIN: Date = Date::constant(2026, 1, 2);
-const LAST_WITHIN: Date = Date::constant(2026, 12, 29);
-/// After them all, in that year.
-pub(crate) const AFTER_WITHIN: Date = Date::constant(2026, 12, 31);
-/// The `nth` of so many days of these, as far from each other as may be.
-pub(crate) fn within(nth: usize, of: usize) -> Result<Date> {
-    let days = (LAST_WITHIN - FIRST_WITHIN).get_days() * i32::try_from(nth)? / i32::try_from(of)?;
-    Ok(FIRST_WITHIN.checked_add(Duration::from_secs(60 * 60 * 24 * u64::try_from(days)?))?)
-}
-
 /// Of another type than all others.
 pub(crate) const RARE: Class = Class { kind: RecordType::Immunization, ..USUAL };
 /// Much older than all others.
@@ -94,6 +78,7 @@ pub(crate) struct Writer {
     store: Store,
     pub(crate) now: Timestamp,
     pending: Vec<Row>,
+    records: HashMap<PatientId, (Arc<DataKey>, Vec<NewRecord>)>,
 }
 
 enum Row {
@@ -104,7 +89,7 @@ enum Row {
 impl Writer {
     /// Writes to `store`.
     pub(crate) fn new(store: Store) -> Self {
-        Self { store, now: Timestamp::now(), pending: Vec::new() }
+        Self { store, now: Timestamp::now(), pending: Vec::new(), records: HashMap::new() }
     }
 
     async fn add(&mut self, row: Row) -> Result<()> {
@@ -121,7 +106,24 @@ impl Writer {
                 Row::Entry(draft) => change.audit(&draft, self.now),
             };
         }
-        change.commit().await.map_err(|fault| told(&fault))
+        change.commit().await.map_err(|fault| told(&fault))?;
+        for (of, (key, new)) in std::mem::take(&mut self.records) {
+            for batch in batches(new) {
+                self.add_records(of, &key, batch).await.map_err(|fault| told(&fault))?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn add_records(
+        &self,
+        of: PatientId,
+        key: &DataKey,
+        new: Vec<NewRecord>,
+    ) -> Result<(), Fault> {
+        let open = self.store.table.read(&[keys::open_chunk(of)]).await?;
+        let open = Chunk::open(of, open.into_iter().flatten().next().as_ref(), key)?;
+        self.store.follow_up().add_records(open, new, key).commit().await
     }
 
     async fn sealed<C: serde::Serialize, S: serde::Serialize>(
@@ -138,16 +140,10 @@ impl Writer {
         self.add(Row::Item(attributes)).await
     }
 
-    /// A new patient's vault, for the records that nearly all are, and for those unlike them.
+    /// A new patient's vault.
     pub(crate) async fn vault(&mut self) -> Result<Vault> {
-        self.vault_of(&[USUAL, RARE, OLD]).await
-    }
-
-    /// A new patient's vault, for records of these classes.
-    pub(crate) async fn vault_of(&mut self, classes: &[Class]) -> Result<Vault> {
         let patient = PatientId(new_id());
         let key = self.owner(Owner::Patient(patient), "Ana Lima").await?;
-        self.add(Row::Item(classes_item(patient, classes, &key))).await?;
         Ok(Vault { patient, key })
     }
 
@@ -199,6 +195,7 @@ impl Writer {
             created_at: self.now,
             updated_at: self.now,
             author: Actor::Patient { id: vault.patient },
+            chunk: 0,
             text_status: shape.text,
             text_problem: None,
             attempt: 0,
@@ -213,9 +210,13 @@ impl Writer {
             notes: Some("Fasting sample, taken in the morning; repeat in three months.".into()),
             file: Some(shape.file.clone()),
         };
-        let items = record_items(vault.patient, id, (&row, &content), &vault.key);
-        for item in items.map_err(|fault| told(&fault))? {
-            self.add(Row::Item(item)).await?;
+        let (_, new) = self.records.entry(vault.patient).or_insert_with(|| {
+            let key = Arc::clone(&vault.key);
+            (key, Vec::new())
+        });
+        new.push(NewRecord { id, row, content });
+        if new.len() >= MOST_AT_ONCE {
+            self.flush().await?;
         }
         Ok(id)
     }
