@@ -63,12 +63,20 @@ impl Stack {
     /// # Errors
     /// When AWS refuses.
     pub fn aws(&self, service: &str, target: &str, body: &Value) -> Outcome<Value> {
+        Ok(self.asked_of_aws(service, target, body)?.expect(200)?.body)
+    }
+
+    /// The same call, with whatever is answered.
+    ///
+    /// # Errors
+    /// When nobody answers.
+    pub fn asked_of_aws(&self, service: &str, target: &str, body: &Value) -> Outcome<Answer> {
         let version = if service == "dynamodb" { "1.0" } else { "1.1" };
         let call = Call::new("POST", format!("{}/", self.endpoint))
             .header("X-Amz-Target", target)
             .json(body)
             .header("Content-Type", &format!("application/x-amz-json-{version}"));
-        Ok(self.signed(service, call)?.expect(200)?.body)
+        self.signed(service, call)
     }
 
     /// A call of Cognito's user pools.

@@ -2,8 +2,6 @@
 //! going to Cognito itself, or with a token that was stolen.
 
 // A test may panic; and reading a JSON value by index never does.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
-
 use std::sync::{
     Barrier,
     atomic::{AtomicBool, Ordering},
