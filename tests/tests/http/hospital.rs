@@ -40,14 +40,13 @@ fn standing(stack: &Stack, hospital: &Hospital, doctor: &str) -> Outcome<String>
     Ok(found.and_then(|item| item["standing"].as_str()).unwrap_or_default().to_owned())
 }
 
-/// The entries of the hospital's trail for an action, as they stand in the table.
+/// The entries of this month in the hospital's trail for an action, as they stand in the table.
 fn trail(stack: &Stack, hospital: &Hospital, action: &str) -> Outcome<Vec<Value>> {
-    let of = format!("AUDIT#HOSPITAL#{}", hospital.id);
-    let of_action = |item: &Value| {
-        item["PK"]["S"].as_str().is_some_and(|pk| pk.starts_with(&of))
-            && item["action"]["S"] == action
-    };
-    Ok(stack.items()?.into_iter().filter(of_action).collect())
+    let month = domain::Timestamp::now().strftime("%Y-%m");
+    let trail = format!("AUDIT#HOSPITAL#{}#{month}", hospital.id);
+    let mut entries = stack.partition(&trail)?;
+    entries.retain(|entry| entry["action"]["S"] == action);
+    Ok(entries)
 }
 
 #[test]
@@ -387,10 +386,7 @@ fn adding_a_hospital_again_finds_it_and_adds_no_other() -> Outcome {
     let patient = Patient::join(stack, "Ana Lima")?;
     ensure(taken(add("St. Brendan's", &patient.account)), "the address is a patient's")?;
     // As if the command had ended after making the account.
-    let rows = stack.items()?;
-    let of = format!("HOSPITAL#{first}");
-    let rows = rows.iter().filter(|item| item["PK"]["S"] == of.as_str());
-    for row in rows {
+    for row in stack.partition(&format!("HOSPITAL#{first}"))? {
         let key = json!({ "PK": row["PK"], "SK": row["SK"] });
         let delete = json!({ "TableName": stack.output("TableName")?, "Key": key });
         stack.aws("dynamodb", "DynamoDB_20120810.DeleteItem", &delete)?;

@@ -34,11 +34,7 @@ fn archived(stack: &Stack, since: Timestamp, patient: &str) -> Outcome<BTreeMap<
 /// What the table holds of a patient's trail of this month.
 fn trail(stack: &Stack, patient: &str) -> Outcome<Vec<Value>> {
     let partition = format!("AUDIT#PATIENT#{patient}#{}", Timestamp::now().strftime("%Y-%m"));
-    let query = json!({ "TableName": stack.output("TableName")?, "ConsistentRead": true,
-        "KeyConditionExpression": "PK = :trail",
-        "ExpressionAttributeValues": { ":trail": { "S": partition } } });
-    let found = stack.aws("dynamodb", "DynamoDB_20120810.Query", &query)?;
-    Ok(found["Items"].as_array().cloned().unwrap_or_default())
+    stack.partition(&partition)
 }
 
 /// An attribute of DynamoDB as plain JSON. Entries hold text, numbers and maps.

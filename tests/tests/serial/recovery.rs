@@ -17,13 +17,10 @@ fn a_restored_table_holds_what_the_table_held() -> Outcome {
     let restore = json!({ "SourceTableName": table, "TargetTableName": restored,
         "UseLatestRestorableTime": true });
     stack.aws("dynamodb", "DynamoDB_20120810.RestoreTableToPointInTime", &restore)?;
-    let of = |table: &str| -> Outcome<Value> {
-        let query = json!({ "TableName": table, "ConsistentRead": true,
-            "KeyConditionExpression": "PK = :patient",
-            "ExpressionAttributeValues": { ":patient": { "S": format!("PATIENT#{}", patient.id) } } });
-        let found = stack.aws("dynamodb", "DynamoDB_20120810.Query", &query)?;
-        ensure(found["Count"].as_u64() >= Some(2), "the vault and a record")?;
-        Ok(found["Items"].clone())
+    let of = |table: &str| -> Outcome<Vec<Value>> {
+        let found = stack.partition_of(table, &format!("PATIENT#{}", patient.id))?;
+        ensure(found.len() >= 2, "the vault and a record")?;
+        Ok(found)
     };
     let (before, after) = (of(table)?, of(&restored)?);
     let name = json!({ "TableName": restored });
