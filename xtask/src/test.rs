@@ -36,6 +36,8 @@ fn run_tests(workspace: &Workspace, dir: &Path, cargo_args: &[String]) -> Result
         .args(["--lib", "--test", "*", "--bin", "xtask"])
         .args(cargo_args)
         .env("MEDIVAULT_STACK", dir.join("stack.json"))
+        // Tests wait for the stack more than they compute.
+        .env("RUST_TEST_THREADS", "4")
         .current_dir(&workspace.root);
     let mut status = process::run(&mut command)?;
     if status.success() && cargo_args.is_empty() {
