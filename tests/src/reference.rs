@@ -26,19 +26,11 @@ const RESPONSES: &str = "#/components/responses/";
 /// Every operation with a route, by service.
 #[must_use]
 pub fn contracts() -> Vec<(&'static str, Contract)> {
-    let services = [
-        ("identity", "Accounts, sessions and second factors.", identity::contracts()),
-        ("profile", "The caller's own profile.", profile::contracts()),
-        ("documents", "Files on their way into a vault.", documents::contracts()),
-        ("records", "What a vault holds.", records::contracts()),
-        ("access", "Requests for access and grants.", access::contracts()),
-        ("audit", "Who saw, changed or was refused what.", audit::contracts()),
-        ("hospital", "A hospital's doctors.", hospital::contracts()),
-    ];
-    let named = |(name, _, contracts): (_, _, Vec<Contract>)| {
-        contracts.into_iter().map(move |contract| (name, contract))
-    };
-    services.into_iter().flat_map(named).collect()
+    let services = functions::services().into_iter();
+    services
+        .flat_map(|(service, operations)| operations.into_iter().map(move |one| (service, one)))
+        .filter_map(|(service, operation)| Some((service, operation.contract?)))
+        .collect()
 }
 
 /// The document as it is kept in the repository.

@@ -15,6 +15,8 @@ that no function of the vault needs to know where it runs:
 - SQS: queue URLs do not change with the port.
 - DynamoDB: time-to-live deletions appear on the stream, marked as the service's;
   partial failures of a stream handler are repeated, a limited number of times.
+- DynamoDB: a transaction that meets another request under way on one of its items is cancelled,
+  and counted in conflicts.json.
 - IAM: the condition keys kms:EncryptionContext:* and kms:EncryptionContextKeys;
   aws:SecureTransport is true, since the loopback interface stands in for TLS; what each role was
   granted, used and refused is recorded in permissions.json.
@@ -27,7 +29,7 @@ Each wrapper names what AWS does. Start with the same environment as ministack.
 import sys
 
 import watch
-from gaps import cloudformation, cognito, dynamodb, gateway, iam, queues, streams
+from gaps import cloudformation, cognito, conflicts, dynamodb, gateway, iam, queues, streams
 
 
 def main():
@@ -35,7 +37,7 @@ def main():
     del sys.argv[1:]
     watch.stop_with_parent()
     # Time to live first: ministack's own thread for it must not start.
-    for gap in (dynamodb, iam, gateway, cognito, cloudformation, queues, streams):
+    for gap in (dynamodb, conflicts, iam, gateway, cognito, cloudformation, queues, streams):
         gap.fill()
     from ministack.app import main as serve
 

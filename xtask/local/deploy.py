@@ -1,14 +1,13 @@
 """Deploys template.yaml, unchanged, to the local AWS through CloudFormation.
 
-What `sam package` and `sam deploy` do on AWS: zip each function's binary, upload
-it under the hash of its content, point CodeUri at it in a packaged copy of the
+What `sam package` and `sam deploy` do on AWS: zip the functions' binary, upload
+it under the hash of its content, point each CodeUri at it in a packaged copy of the
 template, then create or update the stack. Only what changed is built, uploaded
 and updated again. Writes <dir>/stack.json, from which every other command and
 the tests learn where the stack is.
 """
 
 import argparse
-import concurrent.futures
 import json
 import os
 import pathlib
@@ -66,7 +65,7 @@ class Cloud:
         self.config = Config(
             retries={"max_attempts": 4, "mode": "standard"},
             max_pool_connections=16,
-            # Hashing half a gigabyte of packages twice over would only cost time.
+            # Hashing the package twice over would only cost time.
             s3={"addressing_style": "path", "payload_signing_enabled": False},
             request_checksum_calculation="when_required",
         )
@@ -144,8 +143,8 @@ def operator_of(endpoint, region, known):
     return {"accessKeyId": key["AccessKeyId"], "secretAccessKey": key["SecretAccessKey"]}
 
 
-def upload(s3, packages):
-    """Upload each package under its hash; drop the ones no longer named."""
+def upload(s3, built):
+    """Upload the package under its hash unless it is there; answers what else is."""
     try:
         s3.create_bucket(Bucket=BUCKET, **location(s3.meta.region_name))
     except ClientError as error:
@@ -156,15 +155,10 @@ def upload(s3, packages):
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
         for entry in page.get("Contents", [])
     }
-    fresh = [built for built in packages.values() if built.key not in there]
-    with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda built: send(s3, built), fresh))
-    return len(fresh), there - {built.key for built in packages.values()}
-
-
-def send(s3, built):
-    with built.path.open("rb") as body:
-        s3.put_object(Bucket=BUCKET, Key=built.key, Body=body)
+    if built.key not in there:
+        with built.path.open("rb") as body:
+            s3.put_object(Bucket=BUCKET, Key=built.key, Body=body)
+    return there - {built.key}
 
 
 def location(region):
@@ -280,13 +274,13 @@ def deploy(options):
 
     names = package.function_names(source)
     started = time.monotonic()
-    packages = package.build(names, pathlib.Path(options.bin_dir), pathlib.Path(options.cache), options.zip_level)
+    built = package.build(pathlib.Path(options.binary), pathlib.Path(options.cache), options.zip_level)
     s3, cfn = cloud.client("s3"), cloud.client("cloudformation")
-    sent, stale = upload(s3, packages)
-    size = sum(built.path.stat().st_size for built in packages.values()) / 1e6
-    say(f"{len(packages)} functions packaged ({size:.0f} MB), {sent} uploaded in {time.monotonic() - started:.1f} s")
+    stale = upload(s3, built)
+    size = built.path.stat().st_size / 1e6
+    say(f"{len(names)} functions packaged and uploaded ({size:.0f} MB) in {time.monotonic() - started:.1f} s")
 
-    packaged = package.rewrite(source, {name: f"s3://{BUCKET}/{built.key}" for name, built in packages.items()})
+    packaged = package.rewrite(source, dict.fromkeys(names, f"s3://{BUCKET}/{built.key}"))
     s3.put_object(Bucket=BUCKET, Key="template.yaml", Body=packaged.encode())
     kind = submit(cfn, {
         "StackName": STACK,
@@ -321,7 +315,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--root", required=True, help="the checkout, with template.yaml and samconfig.toml")
     parser.add_argument("--dir", required=True, help="where the stack keeps its state")
-    parser.add_argument("--bin-dir", required=True, help="where cargo put the functions' binaries")
+    parser.add_argument("--binary", required=True, help="the binary of all functions, as cargo made it")
     parser.add_argument("--cache", required=True, help="where zipped functions are kept")
     parser.add_argument("--aws-port", type=int, required=True)
     parser.add_argument("--textract-port", type=int, required=True)

@@ -1,10 +1,8 @@
-"""Zips the functions' binaries as Lambda wants them: an executable named bootstrap, and beside it
-the partitions of AWS that it may run in (docs/adr/0017)."""
+"""Zips the one binary of all functions as Lambda wants it: an executable named bootstrap, and beside
+it the partitions of AWS that it may run in (docs/adr/0017)."""
 
-import concurrent.futures
 import dataclasses
 import hashlib
-import os
 import pathlib
 import re
 import shutil
@@ -18,7 +16,7 @@ CODE_URI = re.compile(r"""(CodeUri:\s*)["']?(?:\./)?target/lambda/([A-Za-z0-9_]+
 
 @dataclasses.dataclass(frozen=True)
 class Package:
-    """A zipped function and the object key that names its content."""
+    """The zipped functions and the object key that names its content."""
 
     path: pathlib.Path
     key: str
@@ -34,28 +32,16 @@ def rewrite(template, locations):
     return CODE_URI.sub(lambda match: match.group(1) + locations[match.group(2)], template)
 
 
-def build(names, bin_dir, cache, level):
-    """Zip every named binary that changed since it was zipped last, on all cores."""
-    missing = [name for name in names if not (bin_dir / name).is_file()]
-    if missing:
-        raise SystemExit(
-            f"error: template.yaml names {', '.join(missing)}, but {bin_dir} has no such binary"
-        )
+def build(binary, cache, level):
+    """Strip symbols, zip, name the result by its content, unless the binary was zipped already."""
     cache = cache / f"level-{level}"
     cache.mkdir(parents=True, exist_ok=True)
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 2) as pool:
-        built = pool.map(lambda name: zip_one(name, bin_dir / name, cache, level), names)
-        return dict(zip(names, built, strict=True))
-
-
-def zip_one(name, binary, cache, level):
-    """Strip symbols, zip, name the result by its content."""
     stat = binary.stat()
     stamp = digest({"stat": f"{stat.st_mtime_ns} {stat.st_size}".encode(), **beside()})[:16]
-    known = list(cache.glob(f"{name}-{stamp}-*.zip"))
+    known = list(cache.glob(f"{stamp}-*.zip"))
     if known:
-        return Package(known[0], f"lambda/{name}/{known[0].stem.rsplit('-', 1)[1]}.zip")
-    for old in cache.glob(f"{name}-*.zip"):
+        return Package(known[0], f"lambda/{known[0].stem.rsplit('-', 1)[1]}.zip")
+    for old in cache.glob("*.zip"):
         old.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as scratch:
         slim = stripped(binary, pathlib.Path(scratch) / "bootstrap")
@@ -63,9 +49,9 @@ def zip_one(name, binary, cache, level):
         content = digest(files)[:32]
         draft = pathlib.Path(scratch) / "package.zip"
         write_zip(draft, files, level)
-        path = cache / f"{name}-{stamp}-{content}.zip"
+        path = cache / f"{stamp}-{content}.zip"
         draft.replace(path)
-    return Package(path, f"lambda/{name}/{content}.zip")
+    return Package(path, f"lambda/{content}.zip")
 
 
 def beside():

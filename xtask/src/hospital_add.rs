@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::process;
-use crate::setup::build_functions;
+use crate::setup::program;
 use crate::workspace::Workspace;
 
 /// Everything is passed on; `--help` tells what it takes.
@@ -20,6 +20,5 @@ pub(crate) struct Args {
 /// Bootstraps a hospital and its first admin.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
-    build_functions(&workspace)?;
-    process::pass_on(workspace.program("hospital_add").args(&args.args))
+    process::pass_on(program(&workspace, "hospital_add")?.args(&args.args))
 }

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
 use crate::process::{run, run_checked};
-use crate::setup::{create_client, create_lint_environments};
+use crate::setup::{create_client, create_lint_environments, program};
 use crate::stack::{Stack, throw_away};
 use crate::workspace::Workspace;
 
@@ -158,9 +158,7 @@ impl Judges {
 
     /// Signed-in users of each role, and the ids of what is theirs.
     fn cast(&self, dir: &Path) -> Result<Cast> {
-        let output = self
-            .workspace
-            .program("cast")
+        let output = program(&self.workspace, "cast")?
             .arg("--stack")
             .arg(dir.join("stack.json"))
             .output()

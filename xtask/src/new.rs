@@ -103,17 +103,17 @@ impl Plan<'_> {
         let last = lines.iter().rposition(is_module);
         let end = last.map_or_else(|| lines.len().min(2), |last| last + 1);
         lines.insert(place.unwrap_or(end), &line);
-        self.with_contract(&(lines.join("\n") + "\n"))
+        self.with_function(&(lines.join("\n") + "\n"))
     }
 
-    /// The library with the operation's contract in its list.
-    fn with_contract(&self, library: &str) -> Result<String> {
+    /// The library with the operation in its list.
+    fn with_function(&self, library: &str) -> Result<String> {
         let list = library.split_once("    vec![").and_then(|(before, rest)| {
             let (inside, after) = rest.split_once("]\n")?;
             Some((before, inside, after))
         });
-        let (before, inside, after) = list.context("the library lists no contracts")?;
-        let one = format!("{}::operation().contract()", self.operation);
+        let (before, inside, after) = list.context("the library lists no operations")?;
+        let one = format!("{}::operation().function()", self.operation);
         let mut items: Vec<&str> = inside.split(',').map(str::trim).collect();
         items.push(&one);
         items.retain(|item| !item.is_empty());
@@ -204,7 +204,7 @@ impl Plan<'_> {
              3. template.yaml: the route, where it belongs in the list, and exactly the permissions that\n     it uses; `cargo xtask test` compares them with the calls that were made.\n  \
              4. functions/{service}/src/{operation}.rs: what it reads, permits and answers.\n  \
              5. events/{service}/{operation}.json: a request as it will come.\n  \
-             6. tests/tests: what it does, and what it refuses.\n\
+             6. tests/tests/http: what it does, and what it refuses.\n\
              Then `cargo xtask test`, whose tidy tests say what was forgotten."
         )
     }
@@ -242,9 +242,9 @@ fn camel(operation: &str) -> String {
 
 const LIBRARY: &str = r"//! What the service `SERVICE` does.
 
-/// What the service promises to its callers over HTTP.
+/// The operations of the service.
 #[must_use]
-pub fn contracts() -> Vec<edge::Contract> {
+pub fn functions() -> Vec<edge::Function> {
     vec![]
 }
 ";
@@ -329,7 +329,7 @@ mod tests {
         fs::remove_dir_all(&root).unwrap();
         assert_eq!(files.len(), 5);
         let library = made(&files, "functions/records/src/lib.rs");
-        assert!(library.contains("        record_fold::operation().contract(),\n"));
+        assert!(library.contains("        record_fold::operation().function(),\n"));
         let (before, after) = library.split_once("pub mod record_fold;\n").unwrap();
         assert!(
             before.contains("pub mod record_download;") && after.contains("pub mod record_get;")
@@ -386,7 +386,7 @@ mod tests {
         assert!(made(&files, "functions/letters/Cargo.toml").contains("name = \"letters\""));
         let library = made(&files, "functions/letters/src/lib.rs");
         assert!(library.contains("\npub mod letter_send;\n"));
-        assert!(library.contains("    vec![letter_send::operation().contract()]\n"));
+        assert!(library.contains("    vec![letter_send::operation().function()]\n"));
         for (service, operation) in [
             ("records", "record_get"),
             ("records", "fold"),

@@ -5,14 +5,13 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::process::run_checked;
-use crate::setup::build_functions;
+use crate::setup::program;
 use crate::workspace::Workspace;
 
 /// Writes docs/openapi.json.
 pub(crate) fn run() -> Result<ExitCode> {
     let workspace = Workspace::find()?;
-    build_functions(&workspace)?;
-    run_checked(&mut workspace.program("openapi"), "write docs/openapi.json")?;
+    run_checked(&mut program(&workspace, "openapi")?, "write docs/openapi.json")?;
     println!("Wrote docs/openapi.json");
     Ok(ExitCode::SUCCESS)
 }

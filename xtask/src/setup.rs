@@ -35,16 +35,26 @@ pub(crate) fn prepare_python(workspace: &Workspace) -> Result<()> {
     create_environment(workspace)
 }
 
-/// Builds the binary of every function.
+/// Builds the one binary that holds every function of a local stack.
 pub(crate) fn build_functions(workspace: &Workspace) -> Result<()> {
     println!("Building the functions");
+    build(workspace, "functions")
+}
+
+/// Builds one of our own programs; answers a command that runs it.
+pub(crate) fn program(workspace: &Workspace, name: &str) -> Result<Command> {
+    build(workspace, name)?;
+    let mut command = Command::new(workspace.target.join("debug").join(name));
+    command.current_dir(&workspace.root);
+    Ok(command)
+}
+
+/// Builds a binary with the same selection of packages as `cargo test --workspace`: another one
+/// would build the dependencies a second time, with other features.
+fn build(workspace: &Workspace, name: &str) -> Result<()> {
     let mut command = cargo();
-    command
-        // The same selection of packages as `cargo test --workspace`: another one would
-        // build the dependencies a second time, with other features.
-        .args(["build", "--workspace", "--bins"])
-        .current_dir(&workspace.root);
-    run_checked(&mut command, "build the functions")
+    command.args(["build", "--workspace", "--bin", name]).current_dir(&workspace.root);
+    run_checked(&mut command, &format!("build {name}"))
 }
 
 fn install_tools(workspace: &Workspace) -> Result<()> {

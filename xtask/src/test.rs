@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 use anyhow::Result;
 
 use crate::process;
-use crate::setup::create_client;
+use crate::setup::{create_client, program};
 use crate::stack::{Stack, throw_away};
 use crate::workspace::{Workspace, cargo};
 
@@ -32,22 +32,23 @@ fn run_tests(workspace: &Workspace, dir: &Path, cargo_args: &[String]) -> Result
     let mut command = cargo();
     command
         .args(["test", "--workspace", "--no-fail-fast"])
-        // Not the functions' binaries: each is one call, and a test binary of each would only
-        // cost time to link.
+        // Not the functions' binaries: each is one call, and linking them would only cost time.
         .args(["--lib", "--test", "*", "--bin", "xtask"])
         .args(cargo_args)
         .env("MEDIVAULT_STACK", dir.join("stack.json"))
+        // Tests wait for the stack more than they compute.
+        .env("RUST_TEST_THREADS", "4")
         .current_dir(&workspace.root);
     let mut status = process::run(&mut command)?;
     if status.success() && cargo_args.is_empty() {
-        status = process::run(&mut look_back(workspace, dir))?;
+        status = process::run(&mut look_back(workspace, dir)?)?;
     }
     Ok(process::exit_code(status))
 }
 
 /// What can only be said when everything has run: which permissions were used.
-fn look_back(workspace: &Workspace, dir: &Path) -> Command {
-    let mut command = workspace.program("permissions");
+fn look_back(workspace: &Workspace, dir: &Path) -> Result<Command> {
+    let mut command = program(workspace, "permissions")?;
     command.env("MEDIVAULT_STACK", dir.join("stack.json"));
-    command
+    Ok(command)
 }

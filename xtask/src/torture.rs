@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::process;
+use crate::setup::program;
 use crate::stack::{Stack, throw_away};
 use crate::workspace::Workspace;
 
@@ -35,7 +36,7 @@ pub(crate) fn run(settings: &Settings) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     let dir = workspace.path(&settings.dir);
     let _stack = Stack::up(&workspace, &throw_away(&dir))?;
-    let mut command = workspace.program("torture");
+    let mut command = program(&workspace, "torture")?;
     command.arg("--stack").arg(dir.join("stack.json"));
     for (name, value) in [
         ("--steps", settings.steps),

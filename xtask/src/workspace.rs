@@ -80,14 +80,6 @@ impl Workspace {
         self.local().join("package-venv")
     }
 
-    /// One of our own programs, built with all the others: by itself, Cargo would select other
-    /// features of its dependencies and compile them once more.
-    pub(crate) fn program(&self, name: &str) -> Command {
-        let mut command = Command::new(self.target.join("debug").join(name));
-        command.current_dir(&self.root);
-        command
-    }
-
     /// A script of the local stack.
     pub(crate) fn script(&self, name: &str) -> PathBuf {
         self.root.join("xtask/local").join(name)

@@ -14,14 +14,16 @@ mod granting;
 mod own_list;
 mod terms;
 
-/// What the service promises to its callers over HTTP.
+/// The operations of the service.
 #[must_use]
-pub fn contracts() -> Vec<edge::Contract> {
+pub fn functions() -> Vec<edge::Function> {
     vec![
-        access_request_create::operation().contract(),
-        access_request_decide::operation().contract(),
-        access_request_list::operation().contract(),
-        grant_list::operation().contract(),
-        grant_revoke::operation().contract(),
+        access_request_create::operation().function(),
+        access_request_decide::operation().function(),
+        access_request_list::operation().function(),
+        grant_list::operation().function(),
+        grant_revoke::operation().function(),
+        grant_sweep::operation().function(),
+        table_stream::operation().function(),
     ]
 }

@@ -6,8 +6,8 @@ pub mod audit_list;
 
 mod names;
 
-/// What the service promises to its callers over HTTP.
+/// The operations of the service.
 #[must_use]
-pub fn contracts() -> Vec<edge::Contract> {
-    vec![audit_list::operation().contract()]
+pub fn functions() -> Vec<edge::Function> {
+    vec![audit_archive::operation().function(), audit_list::operation().function()]
 }

@@ -14,8 +14,13 @@ mod reader;
 mod text;
 mod vaulted;
 
-/// What the service promises to its callers over HTTP.
+/// The operations of the service.
 #[must_use]
-pub fn contracts() -> Vec<edge::Contract> {
-    vec![upload_create::operation().contract()]
+pub fn functions() -> Vec<edge::Function> {
+    vec![
+        ocr_collect::operation().function(),
+        ocr_start::operation().function(),
+        upload_create::operation().function(),
+        upload_ingest::operation().function(),
+    ]
 }

@@ -13,14 +13,14 @@ pub mod invitation;
 
 pub use directory::Directory;
 
-/// What the service promises to its callers over HTTP.
+/// The operations of the service.
 #[must_use]
-pub fn contracts() -> Vec<edge::Contract> {
+pub fn functions() -> Vec<edge::Function> {
     vec![
-        doctor_invite::operation().contract(),
-        doctor_list::operation().contract(),
-        doctor_reinstate::operation().contract(),
-        doctor_suspend::operation().contract(),
-        doctor_verify::operation().contract(),
+        doctor_invite::operation().function(),
+        doctor_list::operation().function(),
+        doctor_reinstate::operation().function(),
+        doctor_suspend::operation().function(),
+        doctor_verify::operation().function(),
     ]
 }

@@ -30,18 +30,20 @@ use domain::{
 };
 use edge::{Failure, Request};
 
-/// What the service promises to its callers over HTTP.
+/// The operations of the service.
 #[must_use]
-pub fn contracts() -> Vec<edge::Contract> {
+pub fn functions() -> Vec<edge::Function> {
     vec![
-        account_confirm::operation().contract(),
-        account_register::operation().contract(),
-        mfa_enroll::operation().contract(),
-        mfa_verify::operation().contract(),
-        session_answer::operation().contract(),
-        session_create::operation().contract(),
-        session_refresh::operation().contract(),
-        session_revoke::operation().contract(),
+        account_confirm::operation().function(),
+        account_register::operation().function(),
+        cognito_post_confirmation::operation().function(),
+        cognito_pre_token::operation().function(),
+        mfa_enroll::operation().function(),
+        mfa_verify::operation().function(),
+        session_answer::operation().function(),
+        session_create::operation().function(),
+        session_refresh::operation().function(),
+        session_revoke::operation().function(),
     ]
 }
 

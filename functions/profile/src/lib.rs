@@ -2,8 +2,8 @@
 
 pub mod profile_get;
 
-/// What the service promises to its callers over HTTP.
+/// The operations of the service.
 #[must_use]
-pub fn contracts() -> Vec<edge::Contract> {
-    vec![profile_get::operation().contract()]
+pub fn functions() -> Vec<edge::Function> {
+    vec![profile_get::operation().function()]
 }

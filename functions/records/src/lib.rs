@@ -8,13 +8,13 @@ mod search;
 mod selection;
 mod view;
 
-/// What the service promises to its callers over HTTP.
+/// The operations of the service.
 #[must_use]
-pub fn contracts() -> Vec<edge::Contract> {
+pub fn functions() -> Vec<edge::Function> {
     vec![
-        record_download::operation().contract(),
-        record_get::operation().contract(),
-        record_list::operation().contract(),
-        record_text::operation().contract(),
+        record_download::operation().function(),
+        record_get::operation().function(),
+        record_list::operation().function(),
+        record_text::operation().function(),
     ]
 }

@@ -21,5 +21,5 @@ pub use problem::{Failure, Known, Problem};
 pub use read::{Input, Paging, Read, Reader, RecordPath};
 pub use reply::{Listing, Reply};
 pub use request::Request;
-pub use serve::{Answer, Boxed, Event, Files, Http, Promise, Service, event, http};
+pub use serve::{Answer, Boxed, Event, Files, Function, Http, Promise, Service, event, http};
 pub use tries::Tries;

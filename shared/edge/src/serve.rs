@@ -103,7 +103,7 @@ pub struct Http<S, P> {
 
 /// What the types of an operation promise to its callers. It is a type and no value, so that a
 /// function, which only serves, holds none of the schemas of its answer.
-pub trait Promise {
+pub trait Promise: 'static {
     /// The contract of the operation.
     fn contract(
         operation: &'static str,
@@ -116,7 +116,9 @@ pub trait Promise {
 #[derive(Debug)]
 pub struct Typed<I, T, const STATUS: u16>(PhantomData<fn(I) -> T>);
 
-impl<I: Input, T: JsonSchema, const STATUS: u16> Promise for Typed<I, T, STATUS> {
+impl<I: Input + 'static, T: JsonSchema + 'static, const STATUS: u16> Promise
+    for Typed<I, T, STATUS>
+{
     fn contract(
         operation: &'static str,
         route: &'static str,
@@ -131,6 +133,23 @@ impl<I: Input, T: JsonSchema, const STATUS: u16> Promise for Typed<I, T, STATUS>
 pub struct Event<S> {
     name: &'static str,
     handle: for<'a> fn(&'a S, Value) -> Boxed<'a, Result<Value, Fault>>,
+}
+
+/// An operation in the list of its service.
+pub struct Function {
+    /// Its name.
+    pub name: &'static str,
+    /// What it promises over HTTP; nothing where events call it.
+    pub contract: Option<Contract>,
+    serve: Box<dyn FnOnce() -> ExitCode>,
+}
+
+impl Function {
+    /// Serves it until the environment ends.
+    #[must_use]
+    pub fn serve(self) -> ExitCode {
+        (self.serve)()
+    }
 }
 
 /// An operation served over HTTP: its name, its route (`GET /v1/me`), and what it does with its
@@ -166,10 +185,14 @@ impl<S: Service, P: Promise> Http<S, P> {
         Self { problems, ..self }
     }
 
-    /// What the API reference says of it.
+    /// The operation as its service lists it.
     #[must_use]
-    pub fn contract(self) -> Contract {
-        P::contract(self.name, self.route, self.problems)
+    pub fn function(self) -> Function {
+        Function {
+            name: self.name,
+            contract: Some(P::contract(self.name, self.route, self.problems)),
+            serve: Box::new(|| self.serve()),
+        }
     }
 
     /// Serves it until the environment ends. `main` of its binary is this call.
@@ -189,6 +212,12 @@ impl<S: Service, P: Promise> Http<S, P> {
 }
 
 impl<S: Service> Event<S> {
+    /// The operation as its service lists it.
+    #[must_use]
+    pub fn function(self) -> Function {
+        Function { name: self.name, contract: None, serve: Box::new(|| self.serve()) }
+    }
+
     /// Serves it until the environment ends. `main` of its binary is this call.
     #[must_use]
     pub fn serve(self) -> ExitCode {

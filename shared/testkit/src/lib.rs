@@ -4,7 +4,10 @@
 // Reading a JSON value by index never panics: what is not there reads as null.
 #![allow(clippy::indexing_slicing)]
 
-use std::time::{Duration, Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 pub mod cast;
 pub mod documents;
@@ -47,6 +50,22 @@ pub fn ensure(holds: bool, what: impl Into<String>) -> Outcome {
     if holds { Ok(()) } else { Err(Surprise(what.into())) }
 }
 
+/// Does `one` for each of `over`, each in a thread of its own; answers in their order.
+///
+/// # Errors
+/// The first of what went wrong.
+pub fn in_parallel<I: IntoIterator<Item: Send>, T: Send>(
+    over: I,
+    one: impl Fn(I::Item) -> Outcome<T> + Sync,
+) -> Outcome<Vec<T>> {
+    let one = &one;
+    let panicked = |_| Surprise("a thread panicked".into());
+    thread::scope(|scope| {
+        let threads: Vec<_> = over.into_iter().map(|item| scope.spawn(move || one(item))).collect();
+        threads.into_iter().map(|thread| thread.join().map_err(panicked)?).collect()
+    })
+}
+
 /// Asks again and again until `ask` has an answer, at longer and longer intervals, for at most 90
 /// seconds.
 ///
@@ -58,7 +77,7 @@ pub fn poll<T>(what: &str, mut ask: impl FnMut() -> Outcome<Option<T>>) -> Outco
         if let Some(answer) = ask()? {
             return Ok(answer);
         }
-        std::thread::sleep(pause);
+        thread::sleep(pause);
         pause = (pause * 3 / 2).min(Duration::from_secs(1));
     }
     Err(Surprise(format!("waited in vain for: {what}")))

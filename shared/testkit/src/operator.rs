@@ -63,12 +63,20 @@ impl Stack {
     /// # Errors
     /// When AWS refuses.
     pub fn aws(&self, service: &str, target: &str, body: &Value) -> Outcome<Value> {
+        Ok(self.asked_of_aws(service, target, body)?.expect(200)?.body)
+    }
+
+    /// The same call, with whatever is answered.
+    ///
+    /// # Errors
+    /// When nobody answers.
+    pub fn asked_of_aws(&self, service: &str, target: &str, body: &Value) -> Outcome<Answer> {
         let version = if service == "dynamodb" { "1.0" } else { "1.1" };
         let call = Call::new("POST", format!("{}/", self.endpoint))
             .header("X-Amz-Target", target)
             .json(body)
             .header("Content-Type", &format!("application/x-amz-json-{version}"));
-        Ok(self.signed(service, call)?.expect(200)?.body)
+        self.signed(service, call)
     }
 
     /// A call of Cognito's user pools.
@@ -147,24 +155,42 @@ impl Stack {
         format!("{stack}-{operation}")
     }
 
-    /// Every item of the table, raw.
+    /// Every item of the table, raw. All else waits while the local AWS reads it.
     ///
     /// # Errors
     /// When AWS refuses.
     pub fn items(&self) -> Outcome<Vec<Value>> {
+        self.read_all("Scan", json!({ "TableName": self.output("TableName")? }))
+    }
+
+    /// Every item of a partition, raw, in order.
+    ///
+    /// # Errors
+    /// When AWS refuses.
+    pub fn partition(&self, pk: &str) -> Outcome<Vec<Value>> {
+        self.partition_of(self.output("TableName")?, pk)
+    }
+
+    /// The same of another table.
+    ///
+    /// # Errors
+    /// When AWS refuses.
+    pub fn partition_of(&self, table: &str, pk: &str) -> Outcome<Vec<Value>> {
+        let query = json!({ "TableName": table, "ConsistentRead": true,
+            "KeyConditionExpression": "PK = :pk",
+            "ExpressionAttributeValues": { ":pk": { "S": pk } } });
+        self.read_all("Query", query)
+    }
+
+    fn read_all(&self, operation: &str, mut call: Value) -> Outcome<Vec<Value>> {
         let mut items = Vec::new();
-        let mut start = Value::Null;
         loop {
-            let mut scan = json!({ "TableName": self.output("TableName")? });
-            if !start.is_null() {
-                scan["ExclusiveStartKey"] = start;
-            }
-            let part = self.aws("dynamodb", "DynamoDB_20120810.Scan", &scan)?;
+            let part = self.aws("dynamodb", &format!("DynamoDB_20120810.{operation}"), &call)?;
             items.extend(part["Items"].as_array().cloned().unwrap_or_default());
-            start = part["LastEvaluatedKey"].clone();
-            if start.is_null() {
+            if part["LastEvaluatedKey"].is_null() {
                 return Ok(items);
             }
+            call["ExclusiveStartKey"] = part["LastEvaluatedKey"].clone();
         }
     }
 

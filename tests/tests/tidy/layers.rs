@@ -22,7 +22,11 @@ fn dependencies(manifest: &str) -> BTreeSet<String> {
 fn crates() -> Vec<String> {
     let shared = ["domain", "store", "edge", "testkit"].map(|name| format!("shared/{name}"));
     let functions = services().into_iter().map(|service| format!("functions/{service}"));
-    shared.into_iter().chain(functions).chain(["tests".into(), "xtask".into()]).collect()
+    shared
+        .into_iter()
+        .chain(functions)
+        .chain(["tests", "xtask", "xtask/local/functions"].map(str::to_owned))
+        .collect()
 }
 
 #[test]

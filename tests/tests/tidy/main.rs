@@ -8,5 +8,6 @@ mod charts;
 mod checkout;
 mod invariants;
 mod layers;
+mod openapi;
 mod operations;
 mod template;

@@ -1,6 +1,6 @@
 //! An operation has the same name everywhere: action, file, binary, module, event, function.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
     names::Named,
@@ -78,6 +78,18 @@ fn each_binary_is_one_call_and_there_is_one_for_each_operation() {
         }
     }
     assert_eq!(binaries, operations());
+}
+
+#[test]
+fn the_local_stack_serves_each_operation_of_each_service() {
+    let services = functions::services().into_iter();
+    let served: Vec<_> = services
+        .flat_map(|(service, all)| all.into_iter().map(move |one| (service, one.name)))
+        .map(|(service, operation)| (operation.to_owned(), service.to_owned()))
+        .collect();
+    let expected = operations().into_iter().map(|one| (one.clone(), service_of(&one)));
+    assert_eq!(served.iter().cloned().collect::<BTreeMap<_, _>>(), expected.collect());
+    assert_eq!(served.len(), operations().len(), "each once");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 """Condition keys that ministack does not supply, and a record of what each role was allowed.
 
 The record, permissions.json in the stack's folder, holds for each role every action and resource
-that its policies grant, those that a request used, and what was refused. tests/tests/permissions.rs
+that its policies grant, those that a request used, and what was refused. tests/src/bin/permissions.rs
 compares them after the suite.
 """
 

@@ -1,9 +1,6 @@
 //! The archive of the trail: whatever comes into the trail comes into it, and stays.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::collections::BTreeMap;
 
 use domain::Timestamp;
 use jiff::SignedDuration;
@@ -12,12 +9,7 @@ use testkit::{
     Outcome, Patient, Stack, Ward, cast::reading, ensure, operator::stream_record, poll,
 };
 
-/// One of these tests keeps everybody from writing to the archive.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-
-fn alone() -> MutexGuard<'static, ()> {
-    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
-}
+use crate::alone;
 
 /// A moment before which nothing of a test was archived.
 fn a_moment_ago() -> Outcome<Timestamp> {
@@ -42,11 +34,7 @@ fn archived(stack: &Stack, since: Timestamp, patient: &str) -> Outcome<BTreeMap<
 /// What the table holds of a patient's trail of this month.
 fn trail(stack: &Stack, patient: &str) -> Outcome<Vec<Value>> {
     let partition = format!("AUDIT#PATIENT#{patient}#{}", Timestamp::now().strftime("%Y-%m"));
-    let query = json!({ "TableName": stack.output("TableName")?, "ConsistentRead": true,
-        "KeyConditionExpression": "PK = :trail",
-        "ExpressionAttributeValues": { ":trail": { "S": partition } } });
-    let found = stack.aws("dynamodb", "DynamoDB_20120810.Query", &query)?;
-    Ok(found["Items"].as_array().cloned().unwrap_or_default())
+    stack.partition(&partition)
 }
 
 /// An attribute of DynamoDB as plain JSON. Entries hold text, numbers and maps.
@@ -64,8 +52,8 @@ fn whole(item: &Map<String, Value>) -> Value {
 
 #[test]
 fn i2_what_comes_into_the_trail_comes_into_the_archive_as_it_stands() -> Outcome {
-    let _alone = alone();
-    let (stack, since) = (Stack::get()?, a_moment_ago()?);
+    let (_alone, stack) = alone()?;
+    let since = a_moment_ago()?;
     let ward = Ward::get(stack)?;
     let patient = Patient::join(stack, "Arno Archive")?;
     patient.note(stack, "lab-report", "2026-03-01", "Blood", "blood")?;
@@ -139,8 +127,7 @@ fn versions(stack: &Stack, name: &str) -> Outcome<Vec<String>> {
 
 #[test]
 fn i7_a_batch_that_comes_again_is_one_object() -> Outcome {
-    let _alone = alone();
-    let stack = Stack::get()?;
+    let (_alone, stack) = alone()?;
     let (first, second) = (inserted("100"), inserted("101"));
     for _ in 0..3 {
         ensure(told(stack, &[&first, &second])?.is_empty(), "done")?;
@@ -156,8 +143,7 @@ fn i7_a_batch_that_comes_again_is_one_object() -> Outcome {
 
 #[test]
 fn i11_what_cannot_be_read_is_named_and_keeps_nothing_else_from_the_archive() -> Outcome {
-    let _alone = alone();
-    let stack = Stack::get()?;
+    let (_alone, stack) = alone()?;
     let spoilt = |name: &str, value: Value| {
         let mut record = inserted("101");
         record["dynamodb"]["NewImage"][name] = value;
@@ -196,8 +182,8 @@ fn i11_what_cannot_be_read_is_named_and_keeps_nothing_else_from_the_archive() ->
 
 #[test]
 fn i11_what_can_never_be_read_is_set_aside_and_the_rest_goes_on() -> Outcome {
-    let _alone = alone();
-    let (stack, since) = (Stack::get()?, a_moment_ago()?);
+    let (_alone, stack) = alone()?;
+    let since = a_moment_ago()?;
     let mut key = inserted("100")["dynamodb"]["Keys"].clone();
     let table = stack.output("TableName")?;
     let delete = json!({ "TableName": table, "Key": key });
@@ -221,8 +207,8 @@ fn i11_what_can_never_be_read_is_set_aside_and_the_rest_goes_on() -> Outcome {
 
 #[test]
 fn i11_while_the_archive_refuses_entries_wait_and_none_is_lost() -> Outcome {
-    let _alone = alone();
-    let (stack, since) = (Stack::get()?, a_moment_ago()?);
+    let (_alone, stack) = alone()?;
+    let since = a_moment_ago()?;
     let all = format!("arn:aws:s3:::{}/*", stack.output("ArchiveName")?);
     let denial = json!({ "Version": "2012-10-17", "Statement": [
         { "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": all },
@@ -256,8 +242,7 @@ fn while_refused(stack: &Stack, since: Timestamp) -> Outcome<Patient> {
 
 #[test]
 fn what_is_archived_cannot_be_taken_away() -> Outcome {
-    let _alone = alone();
-    let stack = Stack::get()?;
+    let (_alone, stack) = alone()?;
     let lock = stack.archive("GET", "?object-lock=", b"")?.expect(200)?;
     let lock = String::from_utf8_lossy(&lock.bytes).into_owned();
     ensure(lock.contains("<Mode>GOVERNANCE</Mode><Years>6</Years>"), lock.clone())?;

@@ -8,7 +8,7 @@ use testkit::{
     ensure, poll,
 };
 
-use crate::{Vault, deliver, deliver_all, plain, put_aside, sample};
+use super::{Vault, deliver, deliver_all, plain, put_aside, sample};
 
 /// A message about the record is put aside, to be replayed.
 fn is_put_aside(vault: &Vault, queue: &str, id: &str) -> Outcome {

@@ -1,8 +1,6 @@
 //! Accounts: registering, confirming, and the vault that is opened by it.
 
 // A test may panic; and reading a JSON value by index never does.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
-
 use serde_json::{Value, json};
 use testkit::{Answer, Outcome, Patient, Stack, cast, ensure};
 

@@ -15,6 +15,8 @@ use testkit::{
     ensure, poll,
 };
 
+use crate::alone;
+
 /// Plays the operations, each at least twice on the same vault, so that the second is warm.
 fn play(stack: &Stack) -> Outcome {
     let hospital = Hospital::open(stack, "Counting")?;
@@ -73,7 +75,7 @@ fn most(lines: &[Value], counted: &str) -> u64 {
 
 #[test]
 fn a_warm_request_makes_at_most_two_round_trips_one_after_the_other() -> Outcome {
-    let stack = Stack::get()?;
+    let (_alone, stack) = alone()?;
     let since = domain::Timestamp::now().as_millisecond();
     play(stack)?;
     println!("{:<24} {:>10} {:>6}", "operation", "sequential", "total");

@@ -10,7 +10,7 @@ use testkit::{
     poll,
 };
 
-use crate::{Vault, deliver, deliver_all, plain, sample};
+use super::{Vault, deliver, deliver_all, plain, sample};
 
 #[test]
 fn every_format_is_taken_in_and_what_is_not_read_says_so() -> Outcome {

@@ -8,17 +8,11 @@ use testkit::{
     cast::reading, ensure, poll,
 };
 
-/// Tests here change the stack as a whole, so they run one after the other.
-static ONE_AT_A_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());
-
-fn alone() -> std::sync::MutexGuard<'static, ()> {
-    ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
+use crate::alone;
 
 #[test]
 fn i6_while_kms_refuses_nothing_is_disclosed_and_nothing_lost() -> Outcome {
-    let _alone = alone();
-    let stack = Stack::get()?;
+    let (_alone, stack) = alone()?;
     let ward = Ward::get(stack)?;
     let patient = Patient::join(stack, "Karla Key")?;
     patient.note(stack, "lab-report", "2026-01-01", "Blood", "blood")?;
@@ -41,8 +35,7 @@ fn i6_while_kms_refuses_nothing_is_disclosed_and_nothing_lost() -> Outcome {
 
 #[test]
 fn i7_while_the_table_throttles_nothing_is_lost_and_a_repetition_succeeds() -> Outcome {
-    let _alone = alone();
-    let stack = Stack::get()?;
+    let (_alone, stack) = alone()?;
     let ward = Ward::get(stack)?;
     let patient = Patient::join(stack, "Theo Throttle")?;
     let proxy = Proxy::before(stack)?;
@@ -73,8 +66,7 @@ fn ask_through(stack: &Stack, ward: &Ward, patient: &Patient, proxy: &Proxy) -> 
 
 #[test]
 fn i9_no_session_counts_before_the_earlier_ones_have_ended() -> Outcome {
-    let _alone = alone();
-    let stack = Stack::get()?;
+    let (_alone, stack) = alone()?;
     let (_, mut admin) = Hospital::add(stack, "St. Elsewhere", "Ines Keller")?;
     admin.sign_in(stack)?;
     let proxy = Proxy::before(stack)?;
@@ -118,8 +110,7 @@ fn restart(stack: &Stack, operation: &str) -> Outcome {
 
 #[test]
 fn i11_a_function_that_cannot_start_says_so() -> Outcome {
-    let _alone = alone();
-    let stack = Stack::get()?;
+    let (_alone, stack) = alone()?;
     let before = stack.variables("audit_list")?;
     let mut broken = before.clone();
     broken.as_object_mut().ok_or_else(|| Surprise("variables".into()))?.remove("TABLE_NAME");

@@ -1,9 +1,9 @@
 //! `upload_create`: who may begin an upload, and what the form admits.
 
 use serde_json::{Value, json};
-use testkit::{Outcome, cast::Hospital, documents::Document, ensure, http::post_form};
+use testkit::{Outcome, Ward, documents::Document, ensure, http::post_form};
 
-use crate::{Vault, plain};
+use super::{Vault, plain};
 
 #[test]
 fn everything_wrong_with_a_declaration_is_named_at_once() -> Outcome {
@@ -119,8 +119,7 @@ fn another_content_of_the_same_size_is_stopped_at_the_door_or_by_the_check() -> 
 #[test]
 fn i1_a_doctor_adds_only_what_a_grant_lets_them_add() -> Outcome {
     let vault = Vault::open()?;
-    let hospital = Hospital::open(vault.stack, "St. Mary's")?;
-    let doctor = hospital.doctor(vault.stack, "Dr. Ada Byron")?;
+    let doctor = &Ward::get(vault.stack)?.doctor;
     let note = plain("seen today");
     let path = vault.patient.path("/uploads");
     let add = |kind: &str| {

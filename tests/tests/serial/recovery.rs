@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 use testkit::{
-    Outcome, Patient, Stack, Ward, cast::reading, documents::Document, ensure, http::post_form,
-    poll,
+    Outcome, Patient, Ward, cast::reading, documents::Document, ensure, http::post_form, poll,
 };
+
+use crate::alone;
 
 #[test]
 fn a_restored_table_holds_what_the_table_held() -> Outcome {
-    let stack = Stack::get()?;
+    let (_alone, stack) = alone()?;
     let patient = Patient::join(stack, "Restored Patient")?;
     patient.note(stack, "lab-report", "2026-01-01", "Kept", "kept")?;
     let table = stack.output("TableName")?;
@@ -16,13 +17,10 @@ fn a_restored_table_holds_what_the_table_held() -> Outcome {
     let restore = json!({ "SourceTableName": table, "TargetTableName": restored,
         "UseLatestRestorableTime": true });
     stack.aws("dynamodb", "DynamoDB_20120810.RestoreTableToPointInTime", &restore)?;
-    let of = |table: &str| -> Outcome<Value> {
-        let query = json!({ "TableName": table, "ConsistentRead": true,
-            "KeyConditionExpression": "PK = :patient",
-            "ExpressionAttributeValues": { ":patient": { "S": format!("PATIENT#{}", patient.id) } } });
-        let found = stack.aws("dynamodb", "DynamoDB_20120810.Query", &query)?;
-        ensure(found["Count"].as_u64() >= Some(2), "the vault and a record")?;
-        Ok(found["Items"].clone())
+    let of = |table: &str| -> Outcome<Vec<Value>> {
+        let found = stack.partition_of(table, &format!("PATIENT#{}", patient.id))?;
+        ensure(found.len() >= 2, "the vault and a record")?;
+        Ok(found)
     };
     let (before, after) = (of(table)?, of(&restored)?);
     let name = json!({ "TableName": restored });
@@ -36,7 +34,7 @@ fn a_restored_table_holds_what_the_table_held() -> Outcome {
 /// A damaged record that is copied back may be older than its places.
 #[test]
 fn a_record_restored_to_before_its_file_came_takes_it_in_again() -> Outcome {
-    let stack = Stack::get()?;
+    let (_alone, stack) = alone()?;
     let ward = Ward::get(stack)?;
     let patient = Patient::join(stack, "Restored Record")?;
     let file = Document::new("note.txt", "text/plain", b"kept".to_vec());

@@ -1,8 +1,6 @@
 //! Documents: how files come in, are checked and are read, over HTTP and by the events that the
 //! stack and these tests send.
 
-#![allow(clippy::indexing_slicing, reason = "a test may fail at a wrong place")]
-
 mod arriving;
 mod reading;
 mod uploading;

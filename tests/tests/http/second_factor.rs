@@ -2,8 +2,6 @@
 //! going to Cognito itself, or with a token that was stolen.
 
 // A test may panic; and reading a JSON value by index never does.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
-
 use std::sync::{
     Barrier,
     atomic::{AtomicBool, Ordering},
@@ -240,9 +238,8 @@ fn put_proof(stack: &Stack, account: &Account, at: domain::Timestamp) -> Outcome
 fn all_taken(stack: &Stack, account: &Account) -> Outcome {
     let of = format!("ACCOUNT#{}", cast::claim(&account.token, "sub").unwrap());
     poll("the proofs to be taken", || {
-        let items = stack.items()?;
-        let mut proofs = items.iter().filter(|item| item["PK"]["S"] == of.as_str());
-        Ok(proofs.all(|item| item.get("taken_at").is_some()).then_some(()))
+        let proofs = stack.partition(&of)?;
+        Ok(proofs.iter().all(|item| item.get("taken_at").is_some()).then_some(()))
     })
 }
 

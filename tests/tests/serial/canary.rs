@@ -14,6 +14,8 @@ use testkit::{
     poll,
 };
 
+use crate::alone;
+
 /// A word that stands nowhere by chance.
 fn canary(of: &str) -> String {
     format!("zq{of}{}", uuid::Uuid::now_v7().simple())
@@ -35,7 +37,8 @@ fn holds(value: &Value, words: &[String]) -> bool {
 
 #[test]
 fn i6_nothing_that_anybody_wrote_leaks() -> Outcome {
-    let (stack, since) = (Stack::get()?, Timestamp::now());
+    let (_alone, stack) = alone()?;
+    let since = Timestamp::now();
     let names = ["hospital", "doctor", "patient"].map(canary);
     let [hospital, doctor, name] = &names;
     let ward = Hospital::open(stack, hospital)?;

@@ -1,8 +1,6 @@
 //! Sessions and second factors.
 
 // A test may panic; and reading a JSON value by index never does.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
-
 use serde_json::{Value, json};
 use testkit::{Answer, Call, Hospital, Outcome, Patient, Stack, cast, cast::Account, ensure};
 

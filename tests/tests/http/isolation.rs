@@ -2,10 +2,6 @@
 //! expired or an ID token, a stranger, the wrong role, staff without a second factor, an
 //! unverified, a revoked and a suspended doctor, another hospital's admin (I1, I5, I9, I10).
 
-#![allow(clippy::indexing_slicing, reason = "a test may fail at a wrong place")]
-
-use std::collections::BTreeSet;
-
 use domain::{
     names::Named,
     policy::{Action, Rule},
@@ -15,7 +11,7 @@ use testkit::{
     Call, Doctor, Hospital, Outcome, Patient, Stack, Surprise,
     cast::{Account, reading},
     documents::Document,
-    ensure, poll,
+    ensure, in_parallel, poll,
 };
 
 /// Who must not get in, and everything they would have to get at.
@@ -118,42 +114,46 @@ impl Scene {
     }
 
     /// Each attacker by name, with their token and the answers that keep them out of `action`.
-    fn attackers(&self, action: Action) -> Vec<(&'static str, &str, &'static [u16])> {
+    fn attackers(&self, action: Action) -> Vec<Attacker<'_>> {
         let stranger = self.stranger.token();
         let foreign = self.foreign.admin.account.token.as_str();
         let (revoked, suspended) = (self.revoked.token(), self.suspended.token());
         let (unverified, single) =
             (self.unverified.token.as_str(), self.single_factor.token.as_str());
         let out: &[u16] = &[403, 404];
-        let mut all = Vec::new();
+        let mut all: Vec<Attacker<'_>> = Vec::new();
         if action.rule() != Rule::Session {
-            all.push(("a suspended doctor", suspended, &[403][..]));
-            all.push(("an unverified doctor", unverified, &[403]));
-            all.push(("staff without a second factor", single, &[403]));
+            all.push(("a suspended doctor", Some(suspended), &[403]));
+            all.push(("an unverified doctor", Some(unverified), &[403]));
+            all.push(("staff without a second factor", Some(single), &[403]));
         }
         match action.rule() {
             Rule::Vault(_) => {
-                all.push(("a stranger", stranger, &[404]));
-                all.push(("a revoked doctor", revoked, &[404]));
-                all.push(("another hospital's admin", foreign, out));
-                all.push(("her own hospital's admin", &self.hospital.admin.account.token, out));
+                all.push(("a stranger", Some(stranger), &[404]));
+                all.push(("a revoked doctor", Some(revoked), &[404]));
+                all.push(("another hospital's admin", Some(foreign), out));
+                all.push((
+                    "her own hospital's admin",
+                    Some(&self.hospital.admin.account.token),
+                    out,
+                ));
             }
             Rule::Owner => {
-                all.push(("a stranger", stranger, &[404]));
-                all.push(("a revoked doctor", revoked, out));
-                all.push(("a doctor with a grant", self.colleague.token(), out));
-                all.push(("another hospital's admin", foreign, out));
+                all.push(("a stranger", Some(stranger), &[404]));
+                all.push(("a revoked doctor", Some(revoked), out));
+                all.push(("a doctor with a grant", Some(self.colleague.token()), out));
+                all.push(("another hospital's admin", Some(foreign), out));
             }
             Rule::Hospital => {
-                all.push(("another hospital's admin", foreign, &[404]));
-                all.push(("a doctor of the hospital", self.colleague.token(), &[403]));
-                all.push(("a patient", stranger, &[403]));
+                all.push(("another hospital's admin", Some(foreign), &[404]));
+                all.push(("a doctor of the hospital", Some(self.colleague.token()), &[403]));
+                all.push(("a patient", Some(stranger), &[403]));
             }
             Rule::Ask => {
-                all.push(("a patient", stranger, &[403]));
-                all.push(("an admin", foreign, &[403]));
+                all.push(("a patient", Some(stranger), &[403]));
+                all.push(("an admin", Some(foreign), &[403]));
             }
-            Rule::OwnConsent => all.push(("an admin", foreign, &[403])),
+            Rule::OwnConsent => all.push(("an admin", Some(foreign), &[403])),
             Rule::Own | Rule::Session | Rule::Public | Rule::System => {}
         }
         all
@@ -197,46 +197,49 @@ fn expired(stack: &Stack, patient: &Patient) -> Outcome<String> {
     Ok(token)
 }
 
+/// Somebody who must not get in, with their token and the answers that keep them out.
+type Attacker<'a> = (&'static str, Option<&'a str>, &'static [u16]);
+
+impl Scene {
+    /// Attacks an operation as everybody, one after the other; answers how many attacks there were.
+    fn attack(&self, action: Action, tokenless: &[Attacker<'_>]) -> Outcome<usize> {
+        let Some(call) = self.call(action) else { return Ok(0) };
+        let known = self.attackers(action);
+        for (who, token, out) in tokenless.iter().chain(&known) {
+            let call = token.map_or(call.clone(), |token| call.clone().token(token));
+            let (answer, name) = (call.send()?, action.name());
+            ensure(out.contains(&answer.status), format!("{who} into {name}: {}", answer.status))?;
+            if answer.status == 401 {
+                answer.problem("unauthenticated")?;
+            }
+            let told = String::from_utf8_lossy(&answer.bytes).into_owned();
+            let silent = !told.contains("Hers") && !told.contains("Vera");
+            ensure(silent, format!("{name} tells {told}"))?;
+        }
+        Ok(tokenless.len() + known.len())
+    }
+}
+
 #[test]
 fn i9_nobody_gets_into_any_operation_who_must_not() -> Outcome {
     let scene = Scene::set()?;
     let app = scene.stack.output("UserPoolClientId")?;
     let id_token = token(scene.stack, &scene.victim, app, "IdToken")?;
-    let expired = expired(scene.stack, &scene.victim)?;
-    let (mut attacked, mut attacks) = (BTreeSet::new(), 0);
-    for (action, name) in Action::NAMES {
-        let Some(call) = scene.call(*action) else { continue };
-        attacked.insert(*name);
-        for (who, token) in [
-            ("nobody", None),
-            ("a forger", Some(forged(scene.victim.token()))),
-            ("an ID token", Some(id_token.clone())),
-            ("an expired token", Some(expired.clone())),
-            ("nonsense", Some("nonsense".into())),
-        ] {
-            let call = token.map_or(call.clone(), |token| call.clone().token(&token));
-            let answer = call.send()?;
-            ensure(answer.status == 401, format!("{who} into {name}: {}", answer.status))?;
-            answer.problem("unauthenticated")?;
-            attacks += 1;
-        }
-        for (who, token, out) in scene.attackers(*action) {
-            let answer = call.clone().token(token).send()?;
-            ensure(out.contains(&answer.status), format!("{who} into {name}: {}", answer.status))?;
-            let told = String::from_utf8_lossy(&answer.bytes).into_owned();
-            ensure(
-                !told.contains("Hers") && !told.contains("Vera"),
-                format!("{name} tells {told}"),
-            )?;
-            attacks += 1;
-        }
+    let (forged, expired) = (forged(scene.victim.token()), expired(scene.stack, &scene.victim)?);
+    let tokenless: [Attacker<'_>; 5] = [
+        ("nobody", None, &[401]),
+        ("a forger", Some(&forged), &[401]),
+        ("an ID token", Some(&id_token), &[401]),
+        ("an expired token", Some(&expired), &[401]),
+        ("nonsense", Some("nonsense"), &[401]),
+    ];
+    let closed = |action: &Action| !matches!(action.rule(), Rule::Public | Rule::System);
+    let all: Vec<_> = Action::NAMES.iter().map(|(action, _)| *action).filter(closed).collect();
+    let attacks = in_parallel(all.clone(), |action| scene.attack(action, &tokenless))?;
+    for (action, attacks) in all.iter().zip(&attacks) {
+        ensure(*attacks > 0, format!("{} is attacked", action.name()))?;
     }
-    let closed = Action::NAMES
-        .iter()
-        .filter(|(action, _)| !matches!(action.rule(), Rule::Public | Rule::System));
-    let closed: BTreeSet<_> = closed.map(|(_, name)| *name).collect();
-    ensure(attacked == closed, format!("every operation is attacked: {closed:?}"))?;
-    println!("{attacks} attacks on {} operations", attacked.len());
+    println!("{} attacks on {} operations", attacks.iter().sum::<usize>(), attacks.len());
     nothing_happened(&scene)
 }
 

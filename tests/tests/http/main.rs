@@ -1,0 +1,14 @@
+//! Tests over HTTP that do not disturb each other, by capability.
+
+mod access;
+mod accounts;
+mod conflicts;
+mod documents;
+mod hospital;
+mod isolation;
+mod records;
+mod second_factor;
+mod sessions;
+mod smoke;
+mod story;
+mod typescript;
