@@ -13,7 +13,8 @@ import tempfile
 import zipfile
 
 PARTITIONS = pathlib.Path(__file__).resolve().parents[2] / "shared/store/partitions"
-CODE_URI = re.compile(r"""(CodeUri:\s*)["']?(?:\./)?target/lambda/([A-Za-z0-9_]+)/?["']?""")
+CODE_URI = re.compile(r"(CodeUri:\s*)(?:\.\./)*target/lambda/(\w+)/")
+LOCATION = re.compile(r"(Location:\s*)(functions/\w+/template\.yaml)")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,13 +26,18 @@ class Package:
 
 
 def function_names(template):
-    """The functions a template names by CodeUri: target/lambda/<name>/."""
+    """The functions a template names by CodeUri: ../../target/lambda/<name>/."""
     return sorted({match.group(2) for match in CODE_URI.finditer(template)})
 
 
-def rewrite(template, locations):
-    """The packaged copy: each CodeUri replaced by where its package lies."""
-    return CODE_URI.sub(lambda match: match.group(1) + locations[match.group(2)], template)
+def nested_templates(template):
+    """The paths of the templates that a template nests."""
+    return [match.group(2) for match in LOCATION.finditer(template)]
+
+
+def rewrite(template, pattern, addresses):
+    """The packaged copy: what `pattern` finds replaced by where it was uploaded."""
+    return pattern.sub(lambda match: match.group(1) + addresses[match.group(2)], template)
 
 
 def build(names, bin_dir, cache, level):
@@ -39,7 +45,7 @@ def build(names, bin_dir, cache, level):
     missing = [name for name in names if not (bin_dir / name).is_file()]
     if missing:
         raise SystemExit(
-            f"error: template.yaml names {', '.join(missing)}, but {bin_dir} has no such binary"
+            f"error: the templates name {', '.join(missing)}, but {bin_dir} has no such binary"
         )
     cache = cache / f"level-{level}"
     cache.mkdir(parents=True, exist_ok=True)

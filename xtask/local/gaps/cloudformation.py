@@ -1,7 +1,7 @@
 """What ministack's CloudFormation skips.
 
-Properties of tables and buckets; metric math; the parameters that the SAM transform looks at; and
-the tie between a firewall and an API, which is recorded here and has no effect: no local request
+Properties of tables and buckets; metric math; the parameters that the SAM transform looks at; the
+transform of nested templates; and the tie between a firewall and an API, which is recorded here and has no effect: no local request
 passes through a firewall.
 """
 
@@ -18,6 +18,7 @@ def fill():
     provisioners._cw_metric_alarm_record = plain_alarm(provisioners._cw_metric_alarm_record)
     transform_with_parameters()
     handlers = provisioners._RESOURCE_HANDLERS
+    expand_nested(handlers)
     handlers["AWS::WAFv2::WebACLAssociation"] = {"create": record_tie, "delete": forget_tie}
     for kind, path in (
         ("AWS::Lambda::Function", ["ReservedConcurrentExecutions"]),
@@ -57,6 +58,7 @@ def transform_with_parameters():
     each default (GradualRelease)."""
     engine = importlib.import_module("ministack.services.cloudformation.engine")
     handlers = importlib.import_module("ministack.services.cloudformation.handlers")
+    changesets = importlib.import_module("ministack.services.cloudformation.changesets")
     sam = importlib.import_module("samtranslator.translator.transform")
     given = contextvars.ContextVar("parameters", default={})
     apply, transform = engine._apply_transforms, sam.transform
@@ -66,8 +68,40 @@ def transform_with_parameters():
         given.set(engine._transform_parameters(template, provided_params, previous_params))
         return apply(template, provided_params, previous_params)
 
-    engine._apply_transforms = handlers._apply_transforms = apply_transforms
+    for module in (engine, handlers, changesets):
+        module._apply_transforms = apply_transforms
     sam.transform = lambda template, _none, loader: transform(template, dict(given.get()), loader)
+
+
+def expand_nested(handlers):
+    """Apply a nested template's transform, with the parameters that it is handed."""
+    engine = importlib.import_module("ministack.services.cloudformation.engine")
+    given = contextvars.ContextVar("parameters of a nested stack", default=None)
+    parse, nested = engine._parse_template, handlers["AWS::CloudFormation::Stack"]
+
+    @functools.wraps(parse)
+    def parse_template(body):
+        template, parameters = parse(body), given.get()
+        return template if parameters is None else engine._apply_transforms(template, parameters)
+
+    def with_parameters(real, properties):
+        @functools.wraps(real)
+        def wrapped(*arguments, **named):
+            held = arguments[properties].get("Parameters") or {}
+            mark = given.set([{"Key": key, "Value": str(value)} for key, value in held.items()])
+            try:
+                return real(*arguments, **named)
+            finally:
+                given.reset(mark)
+
+        return wrapped
+
+    engine._parse_template = parse_template
+    handlers["AWS::CloudFormation::Stack"] = {
+        **nested,
+        "create": with_parameters(nested["create"], 1),
+        "update": with_parameters(nested["update"], 2),
+    }
 
 
 def record_tie(_logical_id, properties, _stack_name):
