@@ -1,7 +1,7 @@
 """What ministack's CloudFormation skips.
 
 Properties of tables and buckets; metric math; the parameters that the SAM transform looks at; the
-transform of nested templates; and the tie between a firewall and an API, which is recorded here and has no effect: no local request
+transform of nested templates and what their updates leave alone; and the tie between a firewall and an API, which is recorded here and has no effect: no local request
 passes through a firewall.
 """
 
@@ -19,6 +19,7 @@ def fill():
     transform_with_parameters()
     handlers = provisioners._RESOURCE_HANDLERS
     expand_nested(handlers)
+    keep_attributes(provisioners)
     handlers["AWS::WAFv2::WebACLAssociation"] = {"create": record_tie, "delete": forget_tie}
     for kind, path in (
         ("AWS::Lambda::Function", ["ReservedConcurrentExecutions"]),
@@ -102,6 +103,21 @@ def expand_nested(handlers):
         "create": with_parameters(nested["create"], 1),
         "update": with_parameters(nested["update"], 2),
     }
+
+
+def keep_attributes(provisioners):
+    """What a nested update leaves as it is keeps its attributes; ministack forgets them."""
+    stacks = importlib.import_module("ministack.services.cloudformation")._stacks
+    update = provisioners._update_resource
+
+    @functools.wraps(update)
+    def update_resource(kind, physical_id, old, new, stack_name, logical_id=None, attributes=None):
+        if attributes is None:
+            held = (stacks.get(stack_name) or {}).get("_resources", {}).get(logical_id, {})
+            attributes = held.get("Attributes")
+        return update(kind, physical_id, old, new, stack_name, logical_id, attributes)
+
+    provisioners._update_resource = update_resource
 
 
 def record_tie(_logical_id, properties, _stack_name):
