@@ -40,6 +40,15 @@ def rewrite(template, pattern, addresses):
     return pattern.sub(lambda match: match.group(1) + addresses[match.group(2)], template)
 
 
+def lay_out(binary, folder):
+    """A package that is not zipped, as `cargo xtask package` leaves it."""
+    folder.mkdir(parents=True)
+    stripped(binary, folder / "bootstrap")
+    for path, content in beside().items():
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_bytes(content)
+
+
 def build(names, bin_dir, cache, level):
     """Zip every named binary that changed since it was zipped last, on all cores."""
     missing = [name for name in names if not (bin_dir / name).is_file()]

@@ -9,4 +9,5 @@ mod checkout;
 mod invariants;
 mod layers;
 mod operations;
+mod stacks;
 mod template;

@@ -83,7 +83,10 @@ def expand_nested(handlers):
     @functools.wraps(parse)
     def parse_template(body):
         template, parameters = parse(body), given.get()
-        return template if parameters is None else engine._apply_transforms(template, parameters)
+        if parameters is None:
+            return template
+        # That it was transformed stays in it: the parent's capabilities are held to that.
+        return {**engine._apply_transforms(template, parameters), "Transform": template.get("Transform")}
 
     def with_parameters(real, properties):
         @functools.wraps(real)
