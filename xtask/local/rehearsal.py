@@ -20,6 +20,8 @@ import package
 from deploy import Failure, wait_until_up
 
 ENVIRONMENT = "staging"
+# Of the local AWS's root account.
+ROOT_KEY = "test"
 CHANGED = "session_create"
 # The service that a stranger can ask. No other is called: SAM zips each package at every
 # deployment, and small ones take it no time.
@@ -52,7 +54,7 @@ class Rehearsal:
         self.root, self.folder, self.checkout = pathlib.Path(options.root), folder, folder / "checkout"
         settings = tomllib.loads((self.root / "samconfig.toml").read_text())[ENVIRONMENT]["deploy"]["parameters"]
         self.endpoint, self.stack, region = options.endpoint, settings["stack_name"], settings["region"]
-        session = boto3.Session("test", "test", region_name=region)
+        session = boto3.Session(ROOT_KEY, ROOT_KEY, region_name=region)
         self.cloudformation = session.client("cloudformation", endpoint_url=self.endpoint)
         self.functions = session.client("lambda", endpoint_url=self.endpoint)
 
@@ -62,8 +64,8 @@ class Rehearsal:
             "HOME": str(self.folder / "tmp"),
             "LANG": "C.UTF-8",
             "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_ACCESS_KEY_ID": ROOT_KEY,
+            "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
             # Nothing is told to anybody.
             "SAM_CLI_TELEMETRY": "0",
             "PYTHONDONTWRITEBYTECODE": "1",
