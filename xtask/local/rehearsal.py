@@ -23,8 +23,8 @@ ENVIRONMENT = "staging"
 # Of the local AWS's root account.
 ROOT_KEY = "test"
 CHANGED = "session_create"
-# The service that a stranger can ask. No other is called: SAM zips each package at every
-# deployment, and small ones take it no time.
+# The service that a stranger can ask. Other packages are small here, as SAM zips all of them at
+# each deployment.
 ASKED = "functions/identity/template.yaml"
 
 
@@ -43,7 +43,7 @@ def lay_out(root, bin_dir, checkout):
         (checkout / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(root / path, checkout / path)
         for name in package.function_names((root / path).read_text()):
-            binary = bin_dir / name if path == ASKED else pathlib.Path("/bin/false")
+            binary = bin_dir / name if path == ASKED else pathlib.Path(shutil.which("false"))
             package.lay_out(binary, checkout / "target/lambda" / name)
 
 

@@ -403,6 +403,9 @@ fn i11_batches_report_what_failed_and_streams_and_schedules_keep_it() {
                 ),
                 "ScheduleV2" => {
                     assert!(!properties["DeadLetterConfig"].is_null(), "{operation}");
+                    // SAM's own name would be the same in every stack of an account.
+                    let name = json!({ "Fn::Sub": format!("${{Stack}}-{operation}") });
+                    assert_eq!(properties["Name"], name, "{operation}");
                 }
                 other => panic!("{operation}: {other} is a source this test does not know"),
             }
