@@ -75,7 +75,7 @@ class Bench:
         self.node = setup.node(self.work / "node-runtime")
         self.bundle = setup.node_peer(self.work / "node")
         self.answers = setup.answers(self.work / "answers")
-        self.memory = memory_sizes((setup.ROOT / "template.yaml").read_text())
+        self.memory = memory_sizes(setup.ROOT.glob("functions/*/template.yaml"))
         self.functions = [n for n in self.memory if not options.only or n in options.only]
 
     def endpoints(self, port):
@@ -138,15 +138,17 @@ class Bench:
         return out
 
 
-def memory_sizes(template):
-    """Each function of the template with its memory, in megabytes."""
-    default = int(re.search(r"MemorySize: (\d+)", template).group(1))
+def memory_sizes(templates):
+    """Each function of the services' templates with its memory, in megabytes."""
     sizes = {}
-    for block in re.split(r"\n  # (?=[a-z_]+\n)", template)[1:]:
-        uri = re.search(r"CodeUri: target/lambda/(\w+)/", block)
-        if uri:
-            own = re.search(r"\n      MemorySize: (\d+)", block)
-            sizes[uri.group(1)] = int(own.group(1)) if own else default
+    for template in sorted(templates):
+        text = template.read_text()
+        default = re.search(r"MemorySize: (\d+)", text).group(1)
+        for block in re.split(r"\n  # (?=[a-z_]+\n)", text)[1:]:
+            uri = re.search(r"CodeUri: \.\./\.\./target/lambda/(\w+)/", block)
+            if uri:
+                own = re.search(r"\n      MemorySize: (\d+)", block)
+                sizes[uri.group(1)] = int(own.group(1) if own else default)
     return sizes
 
 

@@ -11,7 +11,8 @@ that no function of the vault needs to know where it runs:
   UserLambdaValidationException.
 - CloudFormation: time to live, point-in-time recovery and encryption of tables,
   encryption and Object Lock of buckets; alarms over expressions are accepted; the SAM transform gets the stack's
-  parameters; WAFv2::WebACLAssociation is recorded and has no effect.
+  parameters, and nested templates are transformed too; WAFv2::WebACLAssociation and CodeDeploy's types are
+  recorded and have no effect.
 - SQS: queue URLs do not change with the port.
 - DynamoDB: time-to-live deletions appear on the stream, marked as the service's;
   partial failures of a stream handler are repeated, a limited number of times.
@@ -29,7 +30,17 @@ Each wrapper names what AWS does. Start with the same environment as ministack.
 import sys
 
 import watch
-from gaps import cloudformation, cognito, conflicts, dynamodb, gateway, iam, queues, streams
+from gaps import (
+    cloudformation,
+    codedeploy,
+    cognito,
+    conflicts,
+    dynamodb,
+    gateway,
+    iam,
+    queues,
+    streams,
+)
 
 
 def main():
@@ -37,7 +48,8 @@ def main():
     del sys.argv[1:]
     watch.stop_with_parent()
     # Time to live first: ministack's own thread for it must not start.
-    for gap in (dynamodb, conflicts, iam, gateway, cognito, cloudformation, queues, streams):
+    gaps = (dynamodb, conflicts, iam, gateway, cognito, cloudformation, codedeploy, queues, streams)
+    for gap in gaps:
         gap.fill()
     from ministack.app import main as serve
 

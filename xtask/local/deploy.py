@@ -1,13 +1,15 @@
-"""Deploys template.yaml, unchanged, to the local AWS through CloudFormation.
+"""Deploys the templates, unchanged, to the local AWS through CloudFormation.
 
-What `sam package` and `sam deploy` do on AWS: zip the functions' binary, upload
-it under the hash of its content, point each CodeUri at it in a packaged copy of the
-template, then create or update the stack. Only what changed is built, uploaded
+What `sam package` and `sam deploy` do on AWS: zip the functions' binary, upload it
+under the hash of its content, point each CodeUri at it in packaged copies of the
+templates and the root template at those copies, then create or update the stack.
+Only what changed is built, uploaded
 and updated again. Writes <dir>/stack.json, from which every other command and
 the tests learn where the stack is.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import pathlib
@@ -25,6 +27,7 @@ import package
 
 STACK = "medivault"
 BUCKET = "medivault-artifacts"
+TEMPLATE = "template.yaml"
 OPERATOR = "operator"
 
 
@@ -161,6 +164,24 @@ def upload(s3, built):
     return there - {built.key}
 
 
+def upload_templates(s3, root, built):
+    """Upload the packaged copies of all templates; returns the keys, the root's last."""
+    source = (root / TEMPLATE).read_text()
+    nested = {}
+    for path in package.nested_templates(source):
+        text = (root / path).read_text()
+        code = dict.fromkeys(package.function_names(text), f"s3://{BUCKET}/{built.key}")
+        nested[path] = upload_template(s3, package.rewrite(text, package.CODE_URI, code))
+    addresses = {path: f"{s3.meta.endpoint_url}/{BUCKET}/{key}" for path, key in nested.items()}
+    return [*nested.values(), upload_template(s3, package.rewrite(source, package.LOCATION, addresses))]
+
+
+def upload_template(s3, text):
+    key = f"templates/{hashlib.sha256(text.encode()).hexdigest()}.yaml"
+    s3.put_object(Bucket=BUCKET, Key=key, Body=text.encode())
+    return key
+
+
 def location(region):
     if region == "us-east-1":
         return {}
@@ -219,8 +240,10 @@ def follow(cfn, kind, total):
 
 
 def reasons(cfn):
-    events = cfn.describe_stack_events(StackName=STACK)["StackEvents"]
-    failed = [event for event in reversed(events) if event["ResourceStatus"].endswith("_FAILED")]
+    names = [stack["StackName"] for stack in cfn.describe_stacks()["Stacks"]]
+    own = [name for name in names if name == STACK or name.startswith(f"{STACK}-")]
+    events = [event for name in own for event in cfn.describe_stack_events(StackName=name)["StackEvents"]]
+    failed = [event for event in events if event["ResourceStatus"].endswith("_FAILED")]
     lines = [
         f"    {event['LogicalResourceId']} ({event.get('ResourceType')}): {event.get('ResourceStatusReason', 'no reason given')}"
         for event in failed
@@ -234,7 +257,7 @@ def api_url(cfn, endpoint):
     ids = {entry["ResourceType"]: entry["PhysicalResourceId"] for entry in found}
     rest_api, stage = ids.get("AWS::ApiGateway::RestApi"), ids.get("AWS::ApiGateway::Stage")
     if not rest_api or not stage:
-        raise Failure("template.yaml has no REST API with a stage")
+        raise Failure("the root template has no REST API with a stage")
     return f"{endpoint}/_aws/execute-api/{rest_api}/{stage}"
 
 
@@ -263,7 +286,7 @@ def deploy(options):
     wait_until_up(f"{textract}/_health", "the OCR server")
     say(f"local AWS at {endpoint}, OCR at {textract}")
 
-    source = (root / "template.yaml").read_text()
+    source = (root / TEMPLATE).read_text()
     template = yaml.load(source, TemplateLoader)
     given, _region = overrides(root, options.env)
     declared = template.get("Parameters", {})
@@ -272,7 +295,8 @@ def deploy(options):
     operator = operator_of(endpoint, options.region, read_state(state_path).get("operator"))
     cloud = Cloud(endpoint, options.region, operator["accessKeyId"], operator["secretAccessKey"])
 
-    names = package.function_names(source)
+    nested = package.nested_templates(source)
+    names = [name for path in nested for name in package.function_names((root / path).read_text())]
     started = time.monotonic()
     built = package.build(pathlib.Path(options.binary), pathlib.Path(options.cache), options.zip_level)
     s3, cfn = cloud.client("s3"), cloud.client("cloudformation")
@@ -280,12 +304,11 @@ def deploy(options):
     size = built.path.stat().st_size / 1e6
     say(f"{len(names)} functions packaged and uploaded ({size:.0f} MB) in {time.monotonic() - started:.1f} s")
 
-    packaged = package.rewrite(source, dict.fromkeys(names, f"s3://{BUCKET}/{built.key}"))
-    s3.put_object(Bucket=BUCKET, Key="template.yaml", Body=packaged.encode())
+    templates = upload_templates(s3, root, built)
     kind = submit(cfn, {
         "StackName": STACK,
-        "TemplateURL": f"{endpoint}/{BUCKET}/template.yaml",
-        "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
+        "TemplateURL": f"{endpoint}/{BUCKET}/{templates[-1]}",
+        "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         "Parameters": [
             {"ParameterKey": key, "ParameterValue": value}
             for key, value in parameters.items()
@@ -296,7 +319,7 @@ def deploy(options):
         follow(cfn, kind, len(template.get("Resources", {})))
     else:
         say("nothing to change in the stack")
-    for key in stale - {"template.yaml"}:
+    for key in stale - set(templates):
         s3.delete_object(Bucket=BUCKET, Key=key)
 
     outputs = cfn.describe_stacks(StackName=STACK)["Stacks"][0].get("Outputs", [])
@@ -313,7 +336,7 @@ def deploy(options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--root", required=True, help="the checkout, with template.yaml and samconfig.toml")
+    parser.add_argument("--root", required=True, help="the checkout, with its templates and samconfig.toml")
     parser.add_argument("--dir", required=True, help="where the stack keeps its state")
     parser.add_argument("--binary", required=True, help="the binary of all functions, as cargo made it")
     parser.add_argument("--cache", required=True, help="where zipped functions are kept")

@@ -11,7 +11,8 @@ import tempfile
 import zipfile
 
 PARTITIONS = pathlib.Path(__file__).resolve().parents[2] / "shared/store/partitions"
-CODE_URI = re.compile(r"""(CodeUri:\s*)["']?(?:\./)?target/lambda/([A-Za-z0-9_]+)/?["']?""")
+CODE_URI = re.compile(r"(CodeUri:\s*)(?:\.\./)*target/lambda/(\w+)/")
+LOCATION = re.compile(r"(Location:\s*)(functions/\w+/template\.yaml)")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,13 +24,27 @@ class Package:
 
 
 def function_names(template):
-    """The functions a template names by CodeUri: target/lambda/<name>/."""
+    """The functions a template names by CodeUri: ../../target/lambda/<name>/."""
     return sorted({match.group(2) for match in CODE_URI.finditer(template)})
 
 
-def rewrite(template, locations):
-    """The packaged copy: each CodeUri replaced by where its package lies."""
-    return CODE_URI.sub(lambda match: match.group(1) + locations[match.group(2)], template)
+def nested_templates(template):
+    """The paths of the templates that a template nests."""
+    return [match.group(2) for match in LOCATION.finditer(template)]
+
+
+def rewrite(template, pattern, addresses):
+    """The packaged copy: what `pattern` finds replaced by where it was uploaded."""
+    return pattern.sub(lambda match: match.group(1) + addresses[match.group(2)], template)
+
+
+def lay_out(binary, folder):
+    """A package that is not zipped, as `cargo xtask package` leaves it."""
+    folder.mkdir(parents=True)
+    stripped(binary, folder / "bootstrap")
+    for path, content in beside().items():
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_bytes(content)
 
 
 def build(binary, cache, level):

@@ -1,4 +1,4 @@
-//! `cargo xtask lint`: the template, the dependencies and the checkout, before judges that nobody
+//! `cargo xtask lint`: the templates, the dependencies and the checkout, before judges that nobody
 //! here wrote.
 
 use std::collections::BTreeMap;
@@ -10,6 +10,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 
+use crate::package::services;
 use crate::process::{run, run_checked};
 use crate::setup::{create_client, create_lint_environments, program};
 use crate::stack::{Stack, throw_away};
@@ -18,10 +19,13 @@ use crate::workspace::Workspace;
 /// Sets the judges up when they are not, and asks each.
 pub(crate) fn run_all() -> Result<ExitCode> {
     let judges = Judges::ready()?;
-    judges.ask("cfn-lint", &["--template", "template.yaml"])?;
-    judges.ask("sam", &["validate", "--lint", "--template", "template.yaml"])?;
+    // SAM reads .cfnlintrc.yaml too, and an operator's has no rules but its own.
+    judges.ask("cfn-lint", &["--append-rules", "cfn_lint_serverless.rules"])?;
+    for template in judges.templates()? {
+        judges.ask("sam", &["validate", "--lint", "--template", &template])?;
+    }
     let expanded = judges.expand()?;
-    let config = ["--config-file", ".checkov.yaml", "--file"];
+    let config = ["--config-file", ".checkov.yaml", "--directory"];
     judges.ask("checkov", &[&config[..], &[&expanded]].concat())?;
     let rules = ["validate", "--rules", "xtask/local/rules.guard", "--show-summary", "fail"];
     judges.ask("cfn-guard", &[&rules[..], &["--data", &expanded]].concat())?;
@@ -97,14 +101,24 @@ impl Judges {
         Ok(())
     }
 
-    /// The template after the SAM transform, for those who do not know it.
+    /// The root's template and those of the services.
+    fn templates(&self) -> Result<Vec<String>> {
+        let services = services(&self.workspace)?.into_iter();
+        let nested = services.map(|service| format!("functions/{service}/template.yaml"));
+        Ok(std::iter::once("template.yaml".to_owned()).chain(nested).collect())
+    }
+
+    /// A folder of the templates after the SAM transform, for those who do not know it.
     fn expand(&self) -> Result<String> {
-        let expanded = self.scratch.join("template.json").to_string_lossy().into_owned();
-        println!("expanding template.yaml");
+        let folder = self.scratch.join("expanded");
+        if folder.exists() {
+            fs::remove_dir_all(&folder).context("removing what was expanded before")?;
+        }
+        println!("expanding the templates");
         let mut command = self.command("python");
-        command.arg(self.workspace.script("expand.py")).arg("template.yaml").arg(&expanded);
-        run_checked(&mut command, "expand template.yaml")?;
-        Ok(expanded)
+        command.arg(self.workspace.script("expand.py")).arg("template.yaml").arg(&folder);
+        run_checked(&mut command, "expand the templates")?;
+        Ok(folder.to_string_lossy().into_owned())
     }
 
     /// Known weaknesses of what we depend on. Their database is not everywhere to be had.

@@ -10,6 +10,7 @@ mod new;
 mod openapi;
 mod package;
 mod process;
+mod rehearsal;
 mod servers;
 mod setup;
 mod smoke;
@@ -55,9 +56,10 @@ enum Command {
         #[arg(long)]
         documents: Option<PathBuf>,
     },
-    /// Run every test on a throw-away stack of its own.
+    /// Run every test on a throw-away stack of its own, then rehearse a deployment.
     ///
-    /// Tests find the stack through MEDIVAULT_STACK, the path of its stack.json.
+    /// Tests find the stack through MEDIVAULT_STACK, the path of its stack.json. Arguments for
+    /// cargo leave the rehearsal out.
     Test {
         /// Where the throw-away stack keeps its state and logs.
         #[arg(long, default_value = ".local/test")]
@@ -69,6 +71,10 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         cargo_args: Vec<String>,
     },
+    /// Run README's commands of a deployment, as they stand, against a local AWS of its own.
+    ///
+    /// `sam build` and `sam deploy`, `smoke`, then the same again with one function changed.
+    Rehearse,
     /// Play random patients, doctors and admins while the table fails, on a throw-away stack.
     ///
     /// Ends with three counters that have to be zero: acknowledged writes lost,
@@ -79,9 +85,9 @@ enum Command {
     /// Start, stop or look at a local stack.
     #[command(subcommand)]
     Stack(stack::Command),
-    /// Put template, dependencies and checkout before the judges.
+    /// Put templates, dependencies and checkout before the judges.
     ///
-    /// cfn-lint, `sam validate --lint`, checkov and cfn-guard on template.yaml, cargo-deny on what
+    /// cfn-lint, `sam validate --lint`, checkov and cfn-guard on the templates, cargo-deny on what
     /// is depended on, detect-secrets on the checkout. Sets them up in .local the first time.
     Lint,
     /// Write docs/openapi.json, made from the types that the operations read and answer with.
@@ -94,7 +100,7 @@ enum Command {
     },
     /// Make the files of a new operation, after the pattern of record_get.
     ///
-    /// Source, binary, sample event and template block; prints what is left to
+    /// Source, binary, sample event, template block and route; prints what is left to
     /// do by hand.
     New {
         /// The service, a folder of functions/; made when there is none.
@@ -136,6 +142,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Dev { dir, no_demo } => dev::serve(dir, !no_demo),
         Command::Demo { documents } => dev::demo(documents),
         Command::Test { dir, keep, cargo_args } => test::run(dir, keep, &cargo_args),
+        Command::Rehearse => rehearsal::run(),
         Command::Torture(settings) => torture::run(&settings),
         Command::Stack(command) => stack::run(command),
         Command::Openapi => openapi::run(),

@@ -12,6 +12,9 @@ use crate::workspace::Workspace;
 const PATTERN: &str = "record_get";
 const PATTERN_EVENT: &str = "events/records/record_get.json";
 const PATTERN_PATH: &str = "/v1/patients/{patientId}/records/{recordId}";
+const PATTERN_TEMPLATE: &str = "functions/records/template.yaml";
+/// The service that new ones follow: its functions need no more than all do.
+const SERVICE_TEMPLATE: &str = "functions/profile/template.yaml";
 
 /// What is to be made.
 struct Plan<'a> {
@@ -60,7 +63,9 @@ impl Plan<'_> {
         files.push((format!("{source}/{operation}.rs"), self.stub()));
         files.push((format!("{source}/bin/{operation}.rs"), self.binary()));
         files.push((format!("events/{service}/{operation}.json"), self.event()?));
-        files.push(("template.yaml".into(), self.template()?));
+        let template = format!("functions/{service}/template.yaml");
+        files.push((template.clone(), self.service_template(&template)?));
+        files.push(("template.yaml".into(), self.root_template()?));
         Ok(files)
     }
 
@@ -156,41 +161,49 @@ impl Plan<'_> {
         Ok(text.replace(&format!("{PATTERN_PATH}\""), &format!("{route}\"")))
     }
 
-    /// The template with one more function, its route, the API's right to call it, and a line in
-    /// the alarm of its service.
-    fn template(&self) -> Result<String> {
+    /// The service's template with one more function, and a line in its alarm.
+    fn service_template(&self, path: &str) -> Result<String> {
+        let pattern = self.read(PATTERN_TEMPLATE)?;
+        let text = if self.path(path).exists() { self.read(path)? } else { self.empty_service()? };
+        let line = cut(&pattern, &format!("        - {{Id: {PATTERN},"), "\n")?;
+        let (metrics, rest) = split_after(&text, "SUM(METRICS())}\n")?;
+        let block = cut(&pattern, &format!("\n  # {PATTERN}\n"), "\n\n")?;
+        let block = block.replace("RecordsLogs", &format!("{}Logs", camel(self.service)));
+        let text = format!("{metrics}{}\n{rest}", self.renamed(&line));
+        Ok(format!("{}\n{}\n", text.trim_end(), self.renamed(&block).trim_end()))
+    }
+
+    /// The template of a new service: a log group, and an alarm that watches nothing as yet.
+    fn empty_service(&self) -> Result<String> {
+        let (head, _) = split_after(&self.read(SERVICE_TEMPLATE)?, "SUM(METRICS())}\n")?;
+        let head = head.replace("profile", self.service).replace("Profile", &camel(self.service));
+        Ok(format!("{head}\n  # {} operations\n", "-".repeat(60)))
+    }
+
+    /// The root's template with one more route, the API's right to call its function, and the
+    /// service's stack if it is new.
+    fn root_template(&self) -> Result<String> {
         let mut text = self.read("template.yaml")?;
-        let (service, id) = (camel(self.service), camel(self.operation));
-        if !text.contains(&format!("\n  {service}Logs:\n")) {
-            text = insert_before(&text, "\nOutputs:\n", &self.section(&text)?)?;
-        }
         let route = cut(&text, &format!("          {PATTERN_PATH}:\n"), "\n          /v1/")?;
         let route = self.renamed(&route).replace(PATTERN_PATH, &self.route());
         text = insert_before(&text, "\n  ApiRole:\n", &format!("\n{route}"))?;
-        let right = format!("\n                  - !Ref {id}.Alias");
+        let is_right = |line: &&str| line.ends_with(&format!("-{PATTERN}:live"));
+        let right = text.lines().find(is_right).context("the API may not call the pattern")?;
+        let right = format!("\n{}", self.renamed(right));
         text = insert_before(&text, "\n  ApiLogs:\n", &right)?;
-        let line = cut(&text, &format!("        - {{Id: {PATTERN},"), "\n")?;
-        let (before, after) = split_after(&text, &format!("\n  {service}Errors:\n"))?;
-        let (metrics, rest) = split_after(&after, "SUM(METRICS())}\n")?;
-        text = format!("{before}{metrics}{}\n{rest}", self.renamed(&line));
-        let block = cut(&text, &format!("\n  # {PATTERN}\n"), "\n\n")?;
-        let block = self.renamed(&block).replace("RecordsLogs", &format!("{service}Logs"));
-        let (before, after) = split_after(&text, &format!("\n  {service}Logs:\n"))?;
-        let section = after.find("\n  # -----").or_else(|| after.find("\nOutputs:\n"));
-        let (own, rest) = after.split_at(section.context("a section of template.yaml has no end")?);
-        Ok(format!("{before}{}\n{}\n{rest}", own.trim_end(), block.trim_end()))
+        let service = camel(self.service);
+        if text.contains(&format!("\n  {service}:\n    Type: AWS::Serverless::Application\n")) {
+            return Ok(text);
+        }
+        let stack = resource(&text, "Profile")?.replace("Profile", &service);
+        let stack = stack.replace("profile", self.service);
+        text = insert_before(&text, "\nOutputs:\n", &stack)?;
+        let (before, after) = split_after(&text, "\n    DependsOn: [")?;
+        Ok(format!("{before}{service}, {after}"))
     }
 
     fn renamed(&self, text: &str) -> String {
         text.replace(PATTERN, self.operation).replace(&camel(PATTERN), &camel(self.operation))
-    }
-
-    /// The log group and the alarm of a new service, which as yet watches nothing.
-    fn section(&self, template: &str) -> Result<String> {
-        let line = "-".repeat(60);
-        let head = cut(template, &format!("  # {line} records\n"), "SUM(METRICS())}")?;
-        let head = head.replace("records", self.service).replace("Records", &camel(self.service));
-        Ok(format!("\n{head}SUM(METRICS())}}\n"))
     }
 
     fn left_to_do(&self) -> String {
@@ -201,7 +214,8 @@ impl Plan<'_> {
              1. shared/domain/src/policy.rs: `{variant} = \"{operation}\"` in `actions!`, and its rule\n     \
              in `Action::rule`; the same rule in shared/domain/policy/*.cedar.\n  \
              2. shared/domain/src/audit.rs: how the trail tells it, in one plain sentence.\n  \
-             3. template.yaml: the route, where it belongs in the list, and exactly the permissions that\n     it uses; `cargo xtask test` compares them with the calls that were made.\n  \
+             3. template.yaml: the route, where it belongs in the list.\n     \
+             functions/{service}/template.yaml: exactly the permissions that it uses; `cargo xtask test`\n     compares them with the calls that were made.\n  \
              4. functions/{service}/src/{operation}.rs: what it reads, permits and answers.\n  \
              5. events/{service}/{operation}.json: a request as it will come.\n  \
              6. tests/tests/http: what it does, and what it refuses.\n\
@@ -217,15 +231,23 @@ fn cut(text: &str, begin: &str, end: &str) -> Result<String> {
     Ok(format!("{begin}{more}"))
 }
 
+/// A resource of a template, up to the next.
+fn resource(text: &str, id: &str) -> Result<String> {
+    let head = format!("  {id}:\n");
+    let (_, after) = split_after(text, &format!("\n{head}"))?;
+    let own = after.lines().take_while(|line| line.starts_with("    "));
+    Ok(own.fold(head, |block, line| block + line + "\n"))
+}
+
 fn split_after(text: &str, mark: &str) -> Result<(String, String)> {
     let (before, after) =
-        text.split_once(mark).with_context(|| format!("template.yaml has no `{mark}`"))?;
+        text.split_once(mark).with_context(|| format!("a template has no `{mark}`"))?;
     Ok((format!("{before}{mark}"), after.to_owned()))
 }
 
 fn insert_before(text: &str, mark: &str, more: &str) -> Result<String> {
     let (before, after) =
-        text.split_once(mark).with_context(|| format!("template.yaml has no `{mark}`"))?;
+        text.split_once(mark).with_context(|| format!("a template has no `{mark}`"))?;
     Ok(format!("{before}{more}{mark}{after}"))
 }
 
@@ -305,6 +327,8 @@ mod tests {
         let root = std::env::temp_dir().join(format!("xtask-{name}-{}", std::process::id()));
         let needed = [
             "template.yaml",
+            PATTERN_TEMPLATE,
+            SERVICE_TEMPLATE,
             PATTERN_EVENT,
             "functions/audit/Cargo.toml",
             "functions/records/Cargo.toml",
@@ -327,7 +351,7 @@ mod tests {
         let plan = Plan { root: &root, service: "records", operation: "record_fold" };
         let files = plan.files().unwrap();
         fs::remove_dir_all(&root).unwrap();
-        assert_eq!(files.len(), 5);
+        assert_eq!(files.len(), 6);
         let library = made(&files, "functions/records/src/lib.rs");
         assert!(library.contains("        record_fold::operation().function(),\n"));
         let (before, after) = library.split_once("pub mod record_fold;\n").unwrap();
@@ -344,36 +368,71 @@ mod tests {
         assert!(event["path"].as_str().unwrap().ends_with("/fold"));
     }
 
+    /// The text has every line of before, in order, though one may have grown.
+    fn keeps(text: &str, before: &str, grown: &str) {
+        let old = |line: &&str| !line.is_empty() && !line.starts_with(grown);
+        let mut kept = before.lines().filter(old).peekable();
+        for line in text.lines() {
+            kept.next_if(|kept| *kept == line);
+        }
+        assert_eq!(kept.next(), None, "a line of before is gone");
+    }
+
     #[test]
-    fn the_template_gains_an_operation_and_keeps_the_rest() {
-        let root = checkout("template");
+    fn the_root_gains_a_route_and_a_service_the_first_time() {
+        let root = checkout("root");
         let before = fs::read_to_string(root.join("template.yaml")).unwrap();
-        for (service, operation) in [("records", "record_fold"), ("letters", "letter_send")] {
+        for (service, operation, is_new) in
+            [("records", "record_fold", 0), ("letters", "letter_send", 1)]
+        {
             let plan = Plan { root: &root, service, operation };
             let text = made(&plan.files().unwrap(), "template.yaml");
-            let (id, section) = (camel(operation), camel(service));
+            keeps(&text, &before, "    DependsOn: [");
             let (_, verb) = operation.split_once('_').unwrap();
-            let mut kept = before.lines().filter(|line| !line.is_empty()).peekable();
-            for line in text.lines() {
-                kept.next_if(|kept| *kept == line);
+            for (line, more) in [
+                (format!("\n          {PATTERN_PATH}/{verb}:\n"), 1),
+                (format!("operationId: {operation}\n"), 1),
+                (format!("${{AWS::StackName}}-{operation}:live/invocations\n"), 1),
+                (format!("${{AWS::StackName}}-{operation}:live\n"), 1),
+                (format!("Location: functions/{service}/template.yaml\n"), is_new),
+                (format!("DependsOn: [{}, ", camel(service)), is_new),
+            ] {
+                assert_eq!(
+                    text.matches(&line).count(),
+                    before.matches(&line).count() + more,
+                    "{line}"
+                );
             }
-            assert_eq!(kept.next(), None, "{operation}: a line of before is gone");
+        }
+        fs::remove_dir_all(&root).unwrap();
+    }
+
+    #[test]
+    fn the_services_template_gains_an_operation_and_keeps_the_rest() {
+        let root = checkout("template");
+        let before = fs::read_to_string(root.join(PATTERN_TEMPLATE)).unwrap();
+        for (service, operation) in [("records", "record_fold"), ("letters", "letter_send")] {
+            let plan = Plan { root: &root, service, operation };
+            let path = format!("functions/{service}/template.yaml");
+            let text = made(&plan.files().unwrap(), &path);
+            if path == PATTERN_TEMPLATE {
+                keeps(&text, &before, "\0");
+            }
+            let (id, section) = (camel(operation), camel(service));
             for line in [
                 format!("\n  {id}:\n"),
                 format!("\n  {id}Role:\n"),
                 format!("- PolicyName: {operation}\n"),
-                format!("\n          {PATTERN_PATH}/{verb}:\n"),
-                format!("operationId: {operation}\n"),
-                format!("functions/${{{id}.Arn}}:live/invocations\n"),
-                format!("                  - !Ref {id}.Alias\n"),
-                format!("\n  {section}Logs:\n"),
-                format!("\n  {section}Errors:\n"),
+                format!("CodeUri: ../../target/lambda/{operation}/\n"),
+                format!("LogGroupName: !Sub /aws/lambda/${{Stack}}/{service}\n"),
+                format!("AlarmName: !Sub ${{Stack}}-{section}Errors\n"),
                 format!("- {{Id: {operation}, "),
             ] {
                 assert_eq!(text.matches(&line).count(), 1, "{line}");
             }
+            assert!(!text.contains("profile") && !text.contains("Profile"), "{service}");
             let logs = format!("LogGroup: !Ref {section}Logs");
-            assert_eq!(text.matches(&logs).count(), before.matches(&logs).count() + 1);
+            assert_eq!(text.matches(&logs).count(), text.matches("LogGroup: !Ref").count());
         }
         fs::remove_dir_all(&root).unwrap();
     }

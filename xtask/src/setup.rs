@@ -149,6 +149,13 @@ pub(crate) fn create_lint_environments(workspace: &Workspace) -> Result<()> {
     install_guard(workspace)
 }
 
+/// Gets the SAM CLI unless it is there; it is one of the judges.
+pub(crate) fn create_sam(workspace: &Workspace) -> Result<()> {
+    let _alone = alone(workspace)?;
+    let folder = workspace.lint_environment();
+    fill_environment(workspace, "lint-requirements.txt", &folder, "two minutes")
+}
+
 /// Compiles cfn-guard, of which no registry has a current build.
 fn install_guard(workspace: &Workspace) -> Result<()> {
     let tools = workspace.tools();

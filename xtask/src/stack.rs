@@ -209,7 +209,7 @@ impl Stack {
 }
 
 /// One command at a time works on a stack folder; the lock dies with its holder.
-fn lock(dir: &Path) -> Result<File> {
+pub(crate) fn lock(dir: &Path) -> Result<File> {
     let file = File::create(dir.join("lock"))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -241,6 +241,6 @@ fn deploy(workspace: &Workspace, settings: &Settings, record: Record) -> Result<
         // Zipping costs half a minute of work for nothing when nothing is kept.
         .args(["--zip-level", if settings.keep_data { "1" } else { "0" }])
         .env("PYTHONDONTWRITEBYTECODE", "1");
-    run_checked(&mut command, "deploy template.yaml to the local stack")?;
+    run_checked(&mut command, "deploy the templates to the local stack")?;
     StackInfo::read(&settings.dir)
 }

@@ -1,11 +1,12 @@
-//! `cargo xtask test`: every test, on a stack of its own.
+//! `cargo xtask test`: every test, on a stack of its own, and a rehearsed deployment.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, ExitStatus};
 
 use anyhow::Result;
 
 use crate::process;
+use crate::rehearsal;
 use crate::setup::{create_client, program};
 use crate::stack::{Stack, throw_away};
 use crate::workspace::{Workspace, cargo};
@@ -19,16 +20,20 @@ pub(crate) fn run(dir: PathBuf, keep: bool, cargo_args: &[String]) -> Result<Exi
     settings.detached = keep;
     let stack = Stack::up(&workspace, &settings)?;
 
-    let verdict = run_tests(&workspace, &dir, cargo_args);
+    let status = run_tests(&workspace, &dir, cargo_args);
     if keep {
         println!("The stack stays up at {}", stack.info.api_url);
         println!("Stop it with `cargo xtask stack down --dir {}`", dir.display());
     }
     drop(stack);
-    verdict
+    let status = status?;
+    if status.success() && cargo_args.is_empty() {
+        return rehearsal::run();
+    }
+    Ok(process::exit_code(status))
 }
 
-fn run_tests(workspace: &Workspace, dir: &Path, cargo_args: &[String]) -> Result<ExitCode> {
+fn run_tests(workspace: &Workspace, dir: &Path, cargo_args: &[String]) -> Result<ExitStatus> {
     let mut command = cargo();
     command
         .args(["test", "--workspace", "--no-fail-fast"])
@@ -43,7 +48,7 @@ fn run_tests(workspace: &Workspace, dir: &Path, cargo_args: &[String]) -> Result
     if status.success() && cargo_args.is_empty() {
         status = process::run(&mut look_back(workspace, dir)?)?;
     }
-    Ok(process::exit_code(status))
+    Ok(status)
 }
 
 /// What can only be said when everything has run: which permissions were used.

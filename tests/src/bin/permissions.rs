@@ -9,7 +9,6 @@ use std::{collections::BTreeSet, env, fs, path::Path, process::ExitCode};
 use domain::{names::Named, policy::Action};
 use serde_json::Value;
 use testkit::{Outcome, Stack, ensure};
-use tests::reference::camel;
 
 /// What is granted though no request of the suite uses it: the beginning of the role's logical id,
 /// or nothing for all; the action; a part of the resource; who needs it.
@@ -44,10 +43,11 @@ const UNSIGNED: [&str; 5] =
 const LAMBDA: &str = "the Lambda service itself, with the function's role";
 const STORAGE: &str = "S3, SQS and SNS, for what is encrypted at rest; checked on AWS alone";
 
-/// The record of one function's role.
-fn record_of<'a>(records: &'a Value, operation: &str) -> Option<&'a Value> {
-    let mark = format!("-{}Role-", camel(operation, '_'));
-    records.as_object()?.iter().find(|(name, _)| name.contains(&mark)).map(|(_, record)| record)
+/// The record of one function's role, which CloudFormation named.
+fn record_of<'a>(records: &'a Value, stack: &Stack, operation: &str) -> Outcome<Option<&'a Value>> {
+    let configuration = stack.function_configuration(operation, None)?;
+    let role = configuration["Role"].as_str().unwrap_or_default();
+    Ok(role.rsplit('/').next().and_then(|name| records.get(name)))
 }
 
 fn pairs(record: &Value, of: &str) -> BTreeSet<(String, String)> {
@@ -70,13 +70,12 @@ fn main() -> ExitCode {
 }
 
 fn i8_every_permission_is_used_and_none_is_missing() -> Outcome {
-    Stack::get()?;
-    let stack = env::var("MEDIVAULT_STACK")?;
-    let path = Path::new(&stack).with_file_name("permissions.json");
+    let stack = Stack::get()?;
+    let path = Path::new(&env::var("MEDIVAULT_STACK")?).with_file_name("permissions.json");
     let records: Value = serde_json::from_slice(&fs::read(path)?)?;
     let (mut wrong, mut excused) = (Vec::new(), BTreeSet::new());
     for (_, operation) in Action::NAMES {
-        let Some(record) = record_of(&records, operation) else {
+        let Some(record) = record_of(&records, stack, operation)? else {
             if !UNSIGNED.contains(operation) {
                 wrong.push(format!("{operation} made no call at all"));
             }

@@ -68,10 +68,40 @@ pub(crate) fn camel(operation: &str) -> String {
     name
 }
 
-/// The template, with CloudFormation's short tags spelled out: `!Ref X` as `{"Ref": "X"}`,
+/// The paths of the templates: the root's first.
+pub(crate) fn template_paths() -> Vec<String> {
+    let nested = services().into_iter().map(|service| format!("functions/{service}/template.yaml"));
+    std::iter::once("template.yaml".to_owned()).chain(nested).collect()
+}
+
+/// A template, with CloudFormation's short tags spelled out: `!Ref X` as `{"Ref": "X"}`,
 /// `!GetAtt X.Y` as `{"Fn::GetAtt": "X.Y"}`.
-pub(crate) fn template() -> Value {
-    plain(yaml_serde::from_str(&read("template.yaml")).unwrap())
+pub(crate) fn template(path: &str) -> Value {
+    plain(yaml_serde::from_str(&read(path)).unwrap())
+}
+
+/// The root's template.
+pub(crate) fn root_template() -> Value {
+    template("template.yaml")
+}
+
+/// The template of a service.
+pub(crate) fn service_template(service: &str) -> Value {
+    template(&format!("functions/{service}/template.yaml"))
+}
+
+/// The root's template with the resources of all services, and what their functions share.
+pub(crate) fn whole_template() -> Value {
+    let mut whole = root_template();
+    for service in services() {
+        let nested = service_template(&service);
+        whole["Globals"] = nested["Globals"].clone();
+        for (id, resource) in nested["Resources"].as_object().unwrap() {
+            assert!(whole["Resources"][id].is_null(), "{id} stands in two templates");
+            whole["Resources"][id] = resource.clone();
+        }
+    }
+    whole
 }
 
 fn plain(value: yaml_serde::Value) -> Value {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::checkout::{read, rust_files, services, without_tests};
+use crate::checkout::{read, rust_files, services, template_paths, without_tests};
 
 /// The names a Cargo.toml depends on.
 fn dependencies(manifest: &str) -> BTreeSet<String> {
@@ -112,8 +112,8 @@ fn only_the_keys_module_spells_prefixes_of_the_table() {
 #[test]
 fn the_streams_filters_use_prefixes_of_the_keys() {
     let prefixes = prefixes();
-    let template = read("template.yaml");
-    let filters: Vec<_> = template.split("\"prefix\":\"").skip(1).collect();
+    let templates: String = template_paths().iter().map(|path| read(path)).collect();
+    let filters: Vec<_> = templates.split("\"prefix\":\"").skip(1).collect();
     assert!(!filters.is_empty());
     for filter in filters {
         let prefix = filter.split('"').next().unwrap_or_default();

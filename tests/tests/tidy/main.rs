@@ -10,4 +10,5 @@ mod invariants;
 mod layers;
 mod openapi;
 mod operations;
+mod stacks;
 mod template;

@@ -9,7 +9,7 @@ use domain::{
 use serde_json::Value;
 
 use crate::{
-    checkout::{camel, names_in, operations, read, services, template, without_tests},
+    checkout::{camel, names_in, operations, read, root_template, services, without_tests},
     template::routes,
 };
 
@@ -110,8 +110,7 @@ fn each_operation_has_a_sample_event_in_its_service() {
 
 #[test]
 fn the_sample_events_of_routes_are_requests_to_them() {
-    let template = template();
-    for (operation, (method, path)) in routes(&template) {
+    for (operation, (method, path)) in routes(&root_template()) {
         let service = service_of(&operation);
         let text = read(&format!("events/{service}/{operation}.json"));
         let event: Value = serde_json::from_str(&text).unwrap();

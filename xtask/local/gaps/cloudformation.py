@@ -1,7 +1,7 @@
 """What ministack's CloudFormation skips.
 
-Properties of tables and buckets; metric math; the parameters that the SAM transform looks at; and
-the tie between a firewall and an API, which is recorded here and has no effect: no local request
+Properties of tables and buckets; metric math; the parameters that the SAM transform looks at; the
+transform of nested templates and what their updates leave alone; and the tie between a firewall and an API, which is recorded here and has no effect: no local request
 passes through a firewall.
 """
 
@@ -18,6 +18,8 @@ def fill():
     provisioners._cw_metric_alarm_record = plain_alarm(provisioners._cw_metric_alarm_record)
     transform_with_parameters()
     handlers = provisioners._RESOURCE_HANDLERS
+    expand_nested(handlers)
+    keep_attributes(provisioners)
     handlers["AWS::WAFv2::WebACLAssociation"] = {"create": record_tie, "delete": forget_tie}
     for kind, path in (
         ("AWS::Lambda::Function", ["ReservedConcurrentExecutions"]),
@@ -57,6 +59,7 @@ def transform_with_parameters():
     each default (GradualRelease)."""
     engine = importlib.import_module("ministack.services.cloudformation.engine")
     handlers = importlib.import_module("ministack.services.cloudformation.handlers")
+    changesets = importlib.import_module("ministack.services.cloudformation.changesets")
     sam = importlib.import_module("samtranslator.translator.transform")
     given = contextvars.ContextVar("parameters", default={})
     apply, transform = engine._apply_transforms, sam.transform
@@ -66,8 +69,58 @@ def transform_with_parameters():
         given.set(engine._transform_parameters(template, provided_params, previous_params))
         return apply(template, provided_params, previous_params)
 
-    engine._apply_transforms = handlers._apply_transforms = apply_transforms
+    for module in (engine, handlers, changesets):
+        module._apply_transforms = apply_transforms
     sam.transform = lambda template, _none, loader: transform(template, dict(given.get()), loader)
+
+
+def expand_nested(handlers):
+    """Apply a nested template's transform, with the parameters that it is handed."""
+    engine = importlib.import_module("ministack.services.cloudformation.engine")
+    given = contextvars.ContextVar("parameters of a nested stack", default=None)
+    parse, nested = engine._parse_template, handlers["AWS::CloudFormation::Stack"]
+
+    @functools.wraps(parse)
+    def parse_template(body):
+        template, parameters = parse(body), given.get()
+        if parameters is None:
+            return template
+        # That it was transformed stays in it: the parent's capabilities are held to that.
+        return {**engine._apply_transforms(template, parameters), "Transform": template.get("Transform")}
+
+    def with_parameters(real, properties):
+        @functools.wraps(real)
+        def wrapped(*arguments, **named):
+            held = arguments[properties].get("Parameters") or {}
+            mark = given.set([{"Key": key, "Value": str(value)} for key, value in held.items()])
+            try:
+                return real(*arguments, **named)
+            finally:
+                given.reset(mark)
+
+        return wrapped
+
+    engine._parse_template = parse_template
+    handlers["AWS::CloudFormation::Stack"] = {
+        **nested,
+        "create": with_parameters(nested["create"], 1),
+        "update": with_parameters(nested["update"], 2),
+    }
+
+
+def keep_attributes(provisioners):
+    """What a nested update leaves as it is keeps its attributes; ministack forgets them."""
+    stacks = importlib.import_module("ministack.services.cloudformation")._stacks
+    update = provisioners._update_resource
+
+    @functools.wraps(update)
+    def update_resource(kind, physical_id, old, new, stack_name, logical_id=None, attributes=None):
+        if attributes is None:
+            held = (stacks.get(stack_name) or {}).get("_resources", {}).get(logical_id, {})
+            attributes = held.get("Attributes")
+        return update(kind, physical_id, old, new, stack_name, logical_id, attributes)
+
+    provisioners._update_resource = update_resource
 
 
 def record_tie(_logical_id, properties, _stack_name):
