@@ -4,10 +4,10 @@ mod bench;
 mod binary;
 mod demo;
 mod dev;
-mod hospital_add;
 mod lint;
 mod new;
 mod openapi;
+mod operator;
 mod package;
 mod process;
 mod rehearsal;
@@ -123,7 +123,9 @@ enum Command {
     /// needs beside Rust and Python is set up in .local/bench the first time.
     Bench(bench::Args),
     /// Bootstrap a hospital and its first admin, locally or on AWS.
-    HospitalAdd(hospital_add::Args),
+    HospitalAdd(operator::Args),
+    /// Make the register of a patient's vault anew from its records, locally or on AWS.
+    RegisterRebuild(operator::Args),
 }
 
 fn main() -> ExitCode {
@@ -151,6 +153,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::New { service, operation } => new::run(&service, &operation),
         Command::Package { architecture } => package::run(architecture),
         Command::Bench(args) => bench::run(&args),
-        Command::HospitalAdd(args) => hospital_add::run(&args),
+        Command::HospitalAdd(args) => operator::run("hospital-add", &args),
+        Command::RegisterRebuild(args) => operator::run("register-rebuild", &args),
     }
 }

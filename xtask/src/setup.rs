@@ -35,26 +35,27 @@ pub(crate) fn prepare_python(workspace: &Workspace) -> Result<()> {
     create_environment(workspace)
 }
 
-/// Builds the one binary that holds every function of a local stack.
+/// Builds the one binary that holds every function of a local stack, and its operator's program.
 pub(crate) fn build_functions(workspace: &Workspace) -> Result<()> {
     println!("Building the functions");
-    build(workspace, "functions")
+    build(workspace, &["functions", "operator"])
 }
 
 /// Builds one of our own programs; answers a command that runs it.
 pub(crate) fn program(workspace: &Workspace, name: &str) -> Result<Command> {
-    build(workspace, name)?;
+    build(workspace, &[name])?;
     let mut command = Command::new(workspace.target.join("debug").join(name));
     command.current_dir(&workspace.root);
     Ok(command)
 }
 
-/// Builds a binary with the same selection of packages as `cargo test --workspace`: another one
+/// Builds binaries with the same selection of packages as `cargo test --workspace`: another one
 /// would build the dependencies a second time, with other features.
-fn build(workspace: &Workspace, name: &str) -> Result<()> {
+fn build(workspace: &Workspace, names: &[&str]) -> Result<()> {
     let mut command = cargo();
-    command.args(["build", "--workspace", "--bin", name]).current_dir(&workspace.root);
-    run_checked(&mut command, &format!("build {name}"))
+    command.args(["build", "--workspace"]).current_dir(&workspace.root);
+    names.iter().for_each(|name| _ = command.args(["--bin", name]));
+    run_checked(&mut command, &format!("build {}", names.join(" and ")))
 }
 
 fn install_tools(workspace: &Workspace) -> Result<()> {

@@ -7,10 +7,6 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{DoctorId, HospitalId};
-use hospital::{
-    Directory,
-    bootstrap::{NewHospital, add_hospital},
-};
 use serde_json::{Value, json};
 use totp_rs::{Builder, Secret};
 
@@ -282,23 +278,19 @@ impl Hospital {
         admin: &str,
         account: &Account,
     ) -> Outcome<HospitalId> {
-        let new = NewHospital {
+        let said = stack.operate(&[
+            "hospital-add",
+            "--name",
             name,
-            admin_name: admin,
-            admin_email: &account.email,
-            temporary_password: Some(&account.password),
-        };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let added = runtime.block_on(async {
-            let config = operator_config(stack).await;
-            let table = stack.output("TableName")?.to_owned();
-            let store =
-                store::Store::named(&config, table, stack.output("VaultKeyArn")?.to_owned());
-            let directory = Directory::new(&config, stack.output("UserPoolId")?.to_owned());
-            let now = jiff::Timestamp::now();
-            add_hospital(&store, &directory, new, now).await.map_err(Surprise::from)
-        })?;
-        Ok(added.hospital)
+            "--admin-name",
+            admin,
+            "--admin-email",
+            &account.email,
+            "--temporary-password",
+            &account.password,
+        ])?;
+        let id = said.lines().find_map(|line| line.strip_prefix("Hospital "));
+        id.and_then(HospitalId::parse).ok_or_else(|| Surprise(format!("no hospital: {said}")))
     }
 
     /// A hospital whose admin has a second factor and is signed in with it.
@@ -377,17 +369,6 @@ impl Hospital {
 fn temporary_password(mail: &str) -> Option<String> {
     let word = mail.split("temporary password is ").nth(1)?.split_whitespace().next()?;
     Some(word.strip_suffix('.').unwrap_or(word).to_owned())
-}
-
-async fn operator_config(stack: &Stack) -> aws_config::SdkConfig {
-    let (id, secret) = (&stack.operator.access_key_id, &stack.operator.secret_access_key);
-    let key = aws_credential_types::Credentials::new(id, secret, None, None, "stack.json");
-    aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12())
-        .endpoint_url(&stack.endpoint)
-        .region(aws_config::Region::new(stack.region.clone()))
-        .credentials_provider(key)
-        .load()
-        .await
 }
 
 impl Doctor {

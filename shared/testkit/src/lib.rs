@@ -11,6 +11,7 @@ use std::{
 
 pub mod cast;
 pub mod documents;
+pub mod filling;
 pub mod http;
 pub mod operator;
 pub mod proxy;
@@ -19,6 +20,7 @@ pub mod stack;
 pub mod story;
 
 pub use cast::{Admin, Doctor, Hospital, Patient, Ward};
+pub use filling::Filling;
 pub use http::{Answer, Call};
 pub use proxy::{Fault, Proxy};
 pub use stack::Stack;

@@ -1,6 +1,6 @@
 //! The operator: plain AWS calls with an operator's key, signed by the AWS signing library.
 
-use std::time::SystemTime;
+use std::{env, path::PathBuf, process::Command, time::SystemTime};
 
 use aws_sigv4::{
     http_request::{SignableBody, SignableRequest, SigningSettings, sign},
@@ -35,7 +35,35 @@ pub fn stream_record(event: &str, number: &str, item: &Value) -> Value {
     record
 }
 
+/// The operator's program, which `cargo xtask` builds beside what runs now.
+fn program() -> Outcome<PathBuf> {
+    let own = env::current_exe()?;
+    let found = own.ancestors().map(|folder| folder.join("operator")).find(|path| path.is_file());
+    found.ok_or_else(|| Surprise("no operator's program: run `cargo build --bin operator`".into()))
+}
+
 impl Stack {
+    /// Runs a command of the operator's program; answers what it said.
+    ///
+    /// # Errors
+    /// When it fails; the message says why.
+    pub fn operate(&self, arguments: &[&str]) -> Outcome<String> {
+        let done = Command::new(program()?)
+            .args(arguments)
+            .env("TABLE_NAME", self.output("TableName")?)
+            .env("KEY_ARN", self.output("VaultKeyArn")?)
+            .env("USER_POOL_ID", self.output("UserPoolId")?)
+            .env("AWS_ENDPOINT_URL", &self.endpoint)
+            .env("AWS_REGION", &self.region)
+            .env("AWS_ACCESS_KEY_ID", &self.operator.access_key_id)
+            .env("AWS_SECRET_ACCESS_KEY", &self.operator.secret_access_key)
+            .output()?;
+        match done.status.success() {
+            true => Ok(String::from_utf8_lossy(&done.stdout).into_owned()),
+            false => Err(Surprise(String::from_utf8_lossy(&done.stderr).into_owned())),
+        }
+    }
+
     fn signed(&self, service: &str, call: Call) -> Outcome<Answer> {
         let (id, secret) = (&self.operator.access_key_id, &self.operator.secret_access_key);
         let identity =

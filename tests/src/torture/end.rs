@@ -33,17 +33,33 @@ impl World<'_> {
         let token = self.token(who)?;
         let list = |path: &str| pages(self.stack, &token, path);
         let own = |rest: &str| list(&format!("/v1/patients/{}{rest}", self.id(who)));
-        let records = own("/records?limit=100")?;
+        let listed = own("/records?limit=100&sort=-added")?;
+        let records = listed.iter().map(|entry| self.as_listed(who, entry));
+        let records = records.collect::<Outcome<_>>()?;
         let requests = list("/v1/access-requests?limit=100")?;
         let grants = list("/v1/grants?limit=100")?;
         let trail = own("/audit?limit=100")?;
         let doctors = self.history().doctors.clone();
         Ok(Vault {
-            records: records.iter().map(record).collect(),
+            records,
             requests: requests.iter().map(request).collect(),
             grants: grants.iter().map(|one| grant(one, &doctors)).collect::<Outcome<_>>()?,
             trail: trail.iter().filter_map(entry).collect(),
         })
+    }
+}
+
+impl World<'_> {
+    /// A record, which must be what the list says of it.
+    fn as_listed(&self, who: Who, entry: &Value) -> Outcome<EndRecord> {
+        let path = format!("/v1/patients/{}/records/{}", self.id(who), text(entry, "/id"));
+        let of = self.stack.get_path(&path).token(&self.token(who)?).expect(200)?.body;
+        let same = ["id", "type", "date", "title", "status", "version", "author"];
+        let differs = same.iter().find(|name| of[**name] != entry[**name]);
+        match differs {
+            None => Ok(record(&of)),
+            Some(name) => Err(Surprise(format!("the {name} of {entry} is not that of {of}"))),
+        }
     }
 }
 

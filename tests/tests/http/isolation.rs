@@ -128,7 +128,7 @@ impl Scene {
             all.push(("staff without a second factor", Some(single), &[403]));
         }
         match action.rule() {
-            Rule::Vault(_) => {
+            Rule::Vault(_) | Rule::List(_) => {
                 all.push(("a stranger", Some(stranger), &[404]));
                 all.push(("a revoked doctor", Some(revoked), &[404]));
                 all.push(("another hospital's admin", Some(foreign), out));

@@ -31,7 +31,7 @@ fn a_restored_table_holds_what_the_table_held() -> Outcome {
     ensure(made["Table"]["DeletionProtectionEnabled"] != true, "and without protection")
 }
 
-/// A damaged record that is copied back may be older than its places.
+/// A damaged record that is copied back may be older than its entry in the register.
 #[test]
 fn a_record_restored_to_before_its_file_came_takes_it_in_again() -> Outcome {
     let (_alone, stack) = alone()?;

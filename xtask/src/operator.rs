@@ -1,4 +1,4 @@
-//! `cargo xtask hospital-add`: hands over to the command that makes the AWS calls.
+//! What an operator does: hands over to the program that makes the AWS calls.
 
 use std::process::ExitCode;
 
@@ -17,8 +17,8 @@ pub(crate) struct Args {
     args: Vec<String>,
 }
 
-/// Bootstraps a hospital and its first admin.
-pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+/// Runs a command of the operator's program.
+pub(crate) fn run(command: &str, args: &Args) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
-    process::pass_on(program(&workspace, "hospital_add")?.args(&args.args))
+    process::pass_on(program(&workspace, "operator")?.arg(command).args(&args.args))
 }
