@@ -127,7 +127,7 @@ async fn conclude(
             Err(rejection) => reject(store, &record, *rejection).await.map(Err),
         };
         match concluded {
-            Err(Fault::Changed) if tries.another().await => {}
+            Err(fault) if fault.is_passing() && tries.another().await => {}
             concluded => return concluded,
         }
         let again = Vaulted::find(store, record.place).await?;

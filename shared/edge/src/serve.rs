@@ -248,7 +248,7 @@ async fn answer<S: Service>(
     let result = loop {
         request.now = request::now();
         let result = handle(service, request).await;
-        let changed = matches!(result, Err(Failure::Fault(Fault::Changed)));
+        let changed = matches!(&result, Err(Failure::Fault(fault)) if fault.is_passing());
         if !changed || !tries.another().await {
             break result;
         }

@@ -29,8 +29,10 @@ pub type Attributes = HashMap<String, AttributeValue>;
 /// The sealed part of an item.
 pub const SEALED: &str = "sealed";
 
-/// How often a transaction that met another is tried.
-const CONFLICT_TRIES: u32 = 8;
+/// How often a transaction that met another is tried before all of it is decided anew.
+const CONFLICT_TRIES: u32 = 4;
+/// How often what a batch left unread is asked for.
+const BATCH_TRIES: u32 = 8;
 
 /// An item as it was read.
 #[derive(Debug, Clone)]
@@ -221,7 +223,7 @@ impl Table {
                 },
             }
         }
-        Err(Fault::Unavailable("TransactionConflict".into()))
+        Err(Fault::Conflict)
     }
 
     /// Reads the items at `keys`, up to 100 (DynamoDB's limit), each as of its own moment, in no
@@ -232,7 +234,7 @@ impl Table {
     pub async fn read_each(&self, keys: &[Key]) -> Result<Vec<Item>, Fault> {
         let mut items = Vec::new();
         let mut wanted: Vec<_> = keys.iter().map(key_attributes).collect();
-        for attempt in 0..CONFLICT_TRIES {
+        for attempt in 0..BATCH_TRIES {
             if wanted.is_empty() {
                 return Ok(items);
             }
@@ -321,7 +323,7 @@ impl Table {
                 Cancelled::Otherwise => return Err(Fault::of(&error)),
             }
         }
-        Err(Fault::Unavailable("TransactionConflict".into()))
+        Err(Fault::Conflict)
     }
 }
 

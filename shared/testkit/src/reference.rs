@@ -42,10 +42,11 @@ pub(crate) fn hold(method: &str, url: &str, answer: &Answer) -> Outcome {
         Some(validator) => {
             let errors = validator.iter_errors(&answer.body);
             let errors = errors.map(|error| format!("{}: {error}", error.instance_path()));
-            let errors = errors.collect::<Vec<_>>().join("; ");
+            // The first few tell enough; a page of records would fill a screen.
+            let errors = errors.take(3).collect::<Vec<_>>().join("; ");
             ensure(
                 errors.is_empty(),
-                format!("{what}: {} is not as promised: {errors}", answer.body),
+                format!("{what}: {:.300} is not as promised: {errors}", answer.body.to_string()),
             )
         }
     }
