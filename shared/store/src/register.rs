@@ -277,9 +277,9 @@ mod tests {
             author: Actor::Patient { id: patient() },
             title: title.to_owned(),
             version: n,
-            line: (n % 2 == 0).then(|| format!("line {n}")),
-            has_file: n % 3 == 0,
-            has_notes: n % 2 == 0,
+            line: n.is_multiple_of(2).then(|| format!("line {n}")),
+            has_file: n.is_multiple_of(3),
+            has_notes: n.is_multiple_of(2),
         }
     }
 
