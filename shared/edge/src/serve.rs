@@ -1,7 +1,7 @@
 //! The one way to serve: every Lambda is one call into here.
 //!
 //! Nothing here is generic but a thin shim per service, so that each binary compiles and links
-//! in little time (DESIGN section 10).
+//! in little time.
 
 use std::{
     marker::PhantomData,
