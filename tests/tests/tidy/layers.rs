@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::checkout::{read, rust_files, services, template_paths, without_tests};
+use crate::checkout::{crates, read, rust_files, services, template_paths, without_tests};
 
 /// The names a Cargo.toml depends on.
 fn dependencies(manifest: &str) -> BTreeSet<String> {
@@ -17,16 +17,6 @@ fn dependencies(manifest: &str) -> BTreeSet<String> {
         }
     }
     names
-}
-
-fn crates() -> Vec<String> {
-    let shared = ["domain", "store", "edge", "testkit"].map(|name| format!("shared/{name}"));
-    let functions = services().into_iter().map(|service| format!("functions/{service}"));
-    shared
-        .into_iter()
-        .chain(functions)
-        .chain(["tests", "xtask", "xtask/local/functions"].map(str::to_owned))
-        .collect()
 }
 
 #[test]
