@@ -158,7 +158,8 @@ impl Crate {
             let met = walk.iter().position(|at| *at == next);
             walk.push(next);
             if let Some(met) = met {
-                let name = |at: &&Module| format!("crate::{}", at.join("::"));
+                let name =
+                    |at: &&Module| [&["crate".to_owned()], at.as_slice()].concat().join("::");
                 return Some(walk[met..].iter().map(name).collect());
             }
         }
