@@ -26,7 +26,7 @@ import report
 import setup
 
 WARM = 4
-GROWN = (10, 1_000, 100_000)
+GROWN = (10, 1_000, 10_000, 100_000)
 # AWS Lambda Developer Guide, "Configure Lambda function memory": one vCPU at 1 769 MB.
 MB_OF_A_CPU = 1769
 SMALLEST_MB = 128

@@ -211,9 +211,8 @@ impl Plan<'_> {
         let variant = camel(operation);
         format!(
             "\nLeft to do by hand:\n  \
-             1. shared/domain/src/policy.rs: `{variant} = \"{operation}\"` in `actions!`, and its rule\n     \
-             in `Action::rule`; the same rule in shared/domain/policy/*.cedar.\n  \
-             2. shared/domain/src/audit.rs: how the trail tells it, in one plain sentence.\n  \
+             1. shared/domain/src/action.rs: a row for `{variant}`: its name, its rule and two phrases.\n  \
+             2. shared/domain/policy/*.cedar: the same rule in another language.\n  \
              3. template.yaml: the route, where it belongs in the list.\n     \
              functions/{service}/template.yaml: exactly the permissions that it uses; `cargo xtask test`\n     compares them with the calls that were made.\n  \
              4. functions/{service}/src/{operation}.rs: what it reads, permits and answers.\n  \
@@ -275,7 +274,7 @@ const STUB: &str = r#"//! `GET PATH`: what it does, for whom, and why it may.
 
 use domain::{
     RecordId,
-    policy::{acts::VARIANT, permit},
+    policy::acts::VARIANT,
 };
 use edge::{Failure, Http, Promise, RecordPath, Reply, Request};
 use schemars::JsonSchema;
@@ -308,11 +307,10 @@ async fn handle(
 ) -> Result<Reply<Output>, Failure> {
     let caller = request.caller()?;
     let found = store.look(Look::vault(&caller, input.patient).record(input.record)).await?;
-    let facts = found.facts(input.purpose);
-    let permit = permit::<VARIANT>(&caller, &facts, found.target(), request.now)?;
-    let (row, _) = found.record(&permit)?;
+    let permit = found.permit::<VARIANT>(input.purpose, request.now)?;
+    let (row, _) = permit.record()?;
     let reply = Reply::new(&Output { id: input.record, version: row.version })?;
-    store.change(&permit).audit(&permit.entry(found.target()), request.now).commit().await?;
+    permit.disclose(&permit.entry()).await?;
     Ok(reply)
 }
 "#;

@@ -13,6 +13,7 @@ mod queue;
 mod reader;
 mod text;
 mod vaulted;
+mod verdict;
 
 /// The operations of the service.
 #[must_use]

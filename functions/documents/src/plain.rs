@@ -1,5 +1,5 @@
-//! Plain text is read by `upload_ingest` itself, the one function that file contents pass through
-//! (DESIGN section 9), once the file is kept.
+//! Plain text is read by `upload_ingest` itself, the one function that file contents pass through, once
+//! the file is kept.
 
 use domain::{
     policy::Action,

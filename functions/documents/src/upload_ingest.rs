@@ -7,15 +7,11 @@
 //! last. A repetition sees how far the first one came and completes what is missing.
 
 use domain::{
-    audit::Done,
-    names::Named,
-    policy::{Action, acts::UploadCreate},
-    record::{Class, MediaType, RecordStatus, Rejection, TextProblem, TextStatus},
+    policy::Action,
+    record::{MediaType, RecordStatus, TextStatus},
 };
-use edge::{Boxed, Event, Message, Service, Tries};
-use store::{
-    Attribute, Fault, Look, Objects, Store, Update, objects::Place, text as value, variable,
-};
+use edge::{Boxed, Event, Message, Service};
+use store::{Fault, Objects, Store, objects::Place, variable};
 
 use crate::{
     check::check,
@@ -24,6 +20,7 @@ use crate::{
     queue::{Queue, ToRead},
     text,
     vaulted::Vaulted,
+    verdict::{Checked, conclude},
 };
 
 const NAME: &str = "upload_ingest";
@@ -90,7 +87,7 @@ async fn ingest(arrivals: &Arrivals, place: Place, is_last: bool) -> Result<(), 
             let declared = content.file.as_ref().ok_or(Fault::Corrupt("file"))?;
             let checked = check(file, declared).await?;
             let checked = checked.map(|format| Checked { class: content.class(), format, version });
-            match conclude(arrivals, record, &checked).await? {
+            match conclude(store, objects, record, &checked).await? {
                 Ok(format) => finish(arrivals, place, format, is_last).await,
                 Err(_) => discard(objects, place).await,
             }
@@ -103,69 +100,6 @@ async fn ingest(arrivals: &Arrivals, place: Place, is_last: bool) -> Result<(), 
             _ => objects.delete(&place.quarantine()).await,
         },
         RecordStatus::Rejected => discard(objects, place).await,
-    }
-}
-
-/// A file that passed the checks.
-struct Checked {
-    class: Class,
-    format: MediaType,
-    version: Option<String>,
-}
-
-/// Has the record say what the checks found. Where the vault's register changed meanwhile, that is
-/// tried again without checking the file again.
-async fn conclude(
-    Arrivals { store, objects, .. }: &Arrivals,
-    mut record: Vaulted,
-    checked: &Result<Checked, Rejection>,
-) -> Result<Result<MediaType, Rejection>, Fault> {
-    let mut tries = Tries::default();
-    loop {
-        let concluded = match checked {
-            Ok(file) => admit(store, objects, &record, file).await,
-            Err(rejection) => reject(store, &record, *rejection).await.map(Err),
-        };
-        match concluded {
-            Err(Fault::Changed) if tries.another().await => {}
-            concluded => return concluded,
-        }
-        let again = Vaulted::find(store, record.place).await?;
-        let again = again.filter(|again| again.row.status == RecordStatus::AwaitingUpload);
-        record = again.ok_or(Fault::Changed)?;
-    }
-}
-
-/// Makes the record of a checked file available, if whoever began the upload may still add it (I1,
-/// I5): minutes may have passed since. The acceptance rests on this decision until it commits.
-async fn admit(
-    store: &Store,
-    objects: &Objects,
-    record: &Vaulted,
-    Checked { class, format, version }: &Checked,
-) -> Result<Result<MediaType, Rejection>, Fault> {
-    let (patient, now) = (record.place.patient, edge::request::now());
-    let author = record.author().ok_or(Fault::Corrupt("author"))?;
-    let found = store.look(Look::vault(&author, patient).new_record(*class)).await?;
-    let Ok(permit) = found.permit::<UploadCreate>(None, now) else {
-        let rejection = Rejection::ConsentEnded;
-        return reject(store, record, rejection).await.map(Err);
-    };
-    objects.keep(record.place, version.as_deref()).await?;
-    let settled = (RecordStatus::Available, awaiting_text(record, *format));
-    let change = record.settle(store, permit.change(), settled).await?;
-    let entry = record.entry(Action::UploadIngest, Done::FileAccepted);
-    change.audit(&entry, now).commit().await?;
-    Ok(Ok(*format))
-}
-
-fn awaiting_text(record: &Vaulted, format: MediaType) -> Update {
-    let update = record.update().set(Attribute::UpdatedAt, value(edge::request::now()));
-    match format {
-        MediaType::WebP | MediaType::Dicom => update
-            .set(Attribute::TextStatus, value(TextStatus::Unreadable.name()))
-            .set(Attribute::TextProblem, value(TextProblem::FormatNotRead.name())),
-        _ => update.set(Attribute::TextStatus, value(TextStatus::Pending.name())),
     }
 }
 
@@ -188,17 +122,6 @@ async fn finish(
         MediaType::WebP | MediaType::Dicom => Ok(()),
     };
     objects.delete(&place.quarantine()).await.and(read)
-}
-
-async fn reject(store: &Store, record: &Vaulted, rejection: Rejection) -> Result<Rejection, Fault> {
-    let now = edge::request::now();
-    let update = record.update().set(Attribute::UpdatedAt, value(now));
-    let update = update.set(Attribute::Rejection, value(rejection.name()));
-    let change = record.while_in_use(store);
-    let change = record.settle(store, change, (RecordStatus::Rejected, update)).await?;
-    let entry = record.entry(Action::UploadIngest, Done::FileRejected);
-    change.audit(&entry, now).commit().await?;
-    Ok(rejection)
 }
 
 /// Deletes a file that belongs to no record: what arrived, and a copy that an earlier attempt may

@@ -1,5 +1,6 @@
 //! Records: what a patient's vault holds, as the patient and granted doctors see it.
 
+mod page;
 pub mod record_download;
 pub mod record_get;
 pub mod record_list;

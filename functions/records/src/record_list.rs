@@ -10,8 +10,6 @@
 //! be short, or empty, and lead on all the same. Each page is one of the reads of a grant that has a
 //! maximum.
 
-use std::collections::BTreeMap;
-
 use domain::{
     Caller, PatientId, audit::Target, consent::Purpose, policy::acts::RecordList, record::Dates,
     search::Query,
@@ -23,11 +21,11 @@ use edge::{
 use futures_util::future::OptionFuture;
 use schemars::JsonSchema;
 use serde::Serialize;
-use store::{DataKey, Fault, Key, Look, Permit, Store, list::cursor, register::Register};
+use store::{Key, Look, Store, list::cursor};
 
 use crate::{
-    search::{Hits, MOST, search},
-    selection::{Counts, Filter, Order, Rank, Selection},
+    page::{Asked, Page},
+    selection::{Counts, Filter, Order},
     view::EntryView,
 };
 
@@ -117,8 +115,14 @@ async fn handle(store: &Store, request: &Request, input: Wanted) -> Result<Reply
     };
     let key = permit.key().await?;
     let list = input.list(&caller);
-    let after = input.paging.place::<Rank>(&key, &list)?;
-    let page = Page::of(&permit, &register, (&input, after), &key).await?;
+    let asked = Asked {
+        filter: &input.filter,
+        order: input.order,
+        query: input.query.as_ref(),
+        limit: input.paging.limit,
+        after: input.paging.place(&key, &list)?,
+    };
+    let page = Page::of(&permit, &register, asked, &key).await?;
     let next = page.next.map(|rank| cursor(&rank, &key, &list)).transpose()?;
     let name = permit.vault()?.open(&key)?.name;
     let count = u32::try_from(page.items.len()).ok();
@@ -130,47 +134,4 @@ async fn handle(store: &Store, request: &Request, input: Wanted) -> Result<Reply
     })?;
     permit.disclose(&permit.entry().pointing(|target| Target { count, ..target })).await?;
     Ok(reply)
-}
-
-struct Page {
-    items: Vec<EntryView>,
-    counts: Counts,
-    /// The place after which the next page begins.
-    next: Option<Rank>,
-}
-
-impl Page {
-    async fn of(
-        permit: &Permit<'_, RecordList>,
-        register: &Register,
-        (input, after): (&Wanted, Option<Rank>),
-        key: &DataKey,
-    ) -> Result<Self, Fault> {
-        let limit = input.paging.limit;
-        let most = if input.query.is_some() { MOST } else { limit };
-        let mut selection = Selection {
-            grant: permit.grant(),
-            filter: &input.filter,
-            order: input.order,
-            after,
-            // One more tells whether there are more.
-            most: most + 1,
-            counts: Counts::default(),
-            entries: BTreeMap::new(),
-        };
-        for entry in register.entries(key) {
-            selection.offer(entry?);
-        }
-        let Selection { counts, entries, .. } = selection;
-        let selected: Vec<_> = entries.into_values().rev().collect();
-        let shown = selected.get(..most).unwrap_or(&selected);
-        let hits = match &input.query {
-            Some(query) => search(permit, query, shown, (limit, key)).await?,
-            None => Hits { entries: shown.to_vec(), looked_through: shown.len() },
-        };
-        let is_last = hits.looked_through == selected.len();
-        let last = hits.looked_through.checked_sub(1).and_then(|last| selected.get(last));
-        let next = last.filter(|_| !is_last).map(|entry| input.order.rank(entry));
-        Ok(Self { items: hits.entries.into_iter().map(EntryView::from).collect(), counts, next })
-    }
 }

@@ -53,12 +53,14 @@ pub(crate) struct EntryView {
     #[serde(skip_serializing_if = "Option::is_none")]
     summary: Option<String>,
     author: Actor,
+    created_at: Timestamp,
     /// Whether it has a file.
     has_file: bool,
 }
 
 impl From<Entry> for EntryView {
     fn from(entry: Entry) -> Self {
+        let created_at = entry.created_at();
         Self {
             id: entry.id,
             status: entry.status,
@@ -68,6 +70,7 @@ impl From<Entry> for EntryView {
             title: entry.title,
             summary: entry.line,
             author: entry.author,
+            created_at,
             has_file: entry.has_file,
         }
     }

@@ -1,4 +1,4 @@
-//! Consent: what a patient allows a doctor, for what purpose and until when (DESIGN section 6).
+//! Consent: what a patient allows a doctor, for what purpose and until when.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! The invariants of DESIGN section 2 that the policy answers for, each as a property of every
+//! The invariants (docs/ARCHITECTURE.md) that the policy answers for, each as a property of every
 //! request there can be.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]

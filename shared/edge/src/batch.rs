@@ -67,8 +67,9 @@ pub async fn settle<S>(service: &S, message: &Message, handle: Handle<S>) -> Res
     let mut tries = Tries::default();
     loop {
         let result = handle(service, message).await;
-        if result != Err(Fault::Changed) || !tries.another().await {
-            return result;
+        match result {
+            Err(fault) if fault.is_passing() && tries.another().await => {}
+            result => return result,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The one way to serve: every Lambda is one call into here.
 //!
 //! Nothing here is generic but a thin shim per service, so that each binary compiles and links
-//! in little time (DESIGN section 10).
+//! in little time.
 
 use std::{
     marker::PhantomData,
@@ -248,7 +248,7 @@ async fn answer<S: Service>(
     let result = loop {
         request.now = request::now();
         let result = handle(service, request).await;
-        let changed = matches!(result, Err(Failure::Fault(Fault::Changed)));
+        let changed = matches!(&result, Err(Failure::Fault(fault)) if fault.is_passing());
         if !changed || !tries.another().await {
             break result;
         }

@@ -7,6 +7,8 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 pub enum Fault {
     /// Something the decision rested on changed before it was written: decide anew.
     Changed,
+    /// Met other transactions on the same item, time and again: decide anew, a little later.
+    Conflict,
     /// An AWS service refused or did not answer; its error code.
     Unavailable(String),
     /// A stored item cannot be read: which part.
@@ -26,11 +28,18 @@ impl Fault {
         Self::Unavailable(code.to_owned())
     }
 
+    /// Whether deciding anew is all that it takes.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Changed | Self::Conflict)
+    }
+
     /// The code for logs.
     #[must_use]
     pub fn code(&self) -> &str {
         match self {
             Self::Changed => "changed",
+            Self::Conflict => "conflict",
             Self::Unavailable(code) => code,
             Self::Corrupt(what) => what,
         }

@@ -1,4 +1,4 @@
-//! One consistent read of everything a request's decision rests on (I1, DESIGN section 4).
+//! One consistent read of everything a request's decision rests on (I1).
 
 use std::{
     collections::{HashMap, HashSet},

@@ -5,7 +5,7 @@
 //! at a fixed key. When it is full its entries move to a key that bears its number, for good.
 
 use domain::{
-    Date, PatientId, RecordId,
+    Date, PatientId, RecordId, Timestamp,
     audit::Actor,
     record::{Class, RecordStatus, RecordType},
 };
@@ -81,6 +81,13 @@ impl Entry {
             has_file: content.file.is_some(),
             has_notes: content.notes.is_some(),
         }
+    }
+
+    /// When the record was made: its id is a UUIDv7, which begins with that millisecond.
+    #[must_use]
+    pub fn created_at(&self) -> Timestamp {
+        let since = i64::try_from(self.id.0.as_u128() >> 80).unwrap_or_default();
+        Timestamp::from_millisecond(since).unwrap_or_default()
     }
 
     /// What consent needs to know of the record.
@@ -270,9 +277,9 @@ mod tests {
             author: Actor::Patient { id: patient() },
             title: title.to_owned(),
             version: n,
-            line: (n % 2 == 0).then(|| format!("line {n}")),
-            has_file: n % 3 == 0,
-            has_notes: n % 2 == 0,
+            line: n.is_multiple_of(2).then(|| format!("line {n}")),
+            has_file: n.is_multiple_of(3),
+            has_notes: n.is_multiple_of(2),
         }
     }
 

@@ -29,8 +29,10 @@ pub type Attributes = HashMap<String, AttributeValue>;
 /// The sealed part of an item.
 pub const SEALED: &str = "sealed";
 
-/// How often a transaction that met another is tried.
-const CONFLICT_TRIES: u32 = 8;
+/// How often a transaction that met another is tried before all of it is decided anew.
+const CONFLICT_TRIES: u32 = 4;
+/// How often what a batch left unread is asked for.
+const BATCH_TRIES: u32 = 8;
 
 /// An item as it was read.
 #[derive(Debug, Clone)]
@@ -195,7 +197,8 @@ impl Table {
     /// Reads the items at `keys` as of one moment: the answer is in the order of the keys.
     ///
     /// # Errors
-    /// `Fault::Unavailable` when the table refuses.
+    /// `Fault::Conflict` when one of them is being written, `Fault::Unavailable` when the table
+    /// refuses.
     pub async fn read(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, Fault> {
         if let [key] = keys {
             return Ok(vec![self.read_one(key).await?]);
@@ -206,22 +209,13 @@ impl Table {
             Ok(TransactGetItem::builder().get(get).build())
         };
         let gets = keys.iter().map(get).collect::<Result<Vec<_>, _>>()?;
-        for attempt in 0..CONFLICT_TRIES {
-            let call = self.client.transact_get_items().set_transact_items(Some(gets.clone()));
-            match Box::pin(call.send()).await {
-                Ok(answer) => {
-                    let found = answer.responses.unwrap_or_default().into_iter();
-                    return found
-                        .map(|one| one.item.map(Item::from_attributes).transpose())
-                        .collect();
-                }
-                Err(error) => match interrupted(&error) {
-                    true => tokio::time::sleep(jitter(attempt)).await,
-                    false => return Err(Fault::of(&error)),
-                },
-            }
-        }
-        Err(Fault::Unavailable("TransactionConflict".into()))
+        let call = self.client.transact_get_items().set_transact_items(Some(gets));
+        let answer = Box::pin(call.send()).await.map_err(|error| match interrupted(&error) {
+            true => Fault::Conflict,
+            false => Fault::of(&error),
+        })?;
+        let found = answer.responses.unwrap_or_default().into_iter();
+        found.map(|one| one.item.map(Item::from_attributes).transpose()).collect()
     }
 
     /// Reads the items at `keys`, up to 100 (DynamoDB's limit), each as of its own moment, in no
@@ -232,7 +226,7 @@ impl Table {
     pub async fn read_each(&self, keys: &[Key]) -> Result<Vec<Item>, Fault> {
         let mut items = Vec::new();
         let mut wanted: Vec<_> = keys.iter().map(key_attributes).collect();
-        for attempt in 0..CONFLICT_TRIES {
+        for attempt in 0..BATCH_TRIES {
             if wanted.is_empty() {
                 return Ok(items);
             }
@@ -309,8 +303,8 @@ impl Table {
     /// Writes all of `items` or none.
     ///
     /// # Errors
-    /// `Fault::Changed` when a condition failed, `Fault::Unavailable` when the table refuses.
-    /// A transaction that only met another is tried again, a little later each time.
+    /// `Fault::Changed` when a condition failed, `Fault::Conflict` when it met others each time it was
+    /// tried, `Fault::Unavailable` when the table refuses.
     pub(crate) async fn write(&self, items: &[TransactWriteItem]) -> Result<(), Fault> {
         for attempt in 0..CONFLICT_TRIES {
             let call = self.client.transact_write_items().set_transact_items(Some(items.to_vec()));
@@ -321,7 +315,7 @@ impl Table {
                 Cancelled::Otherwise => return Err(Fault::of(&error)),
             }
         }
-        Err(Fault::Unavailable("TransactionConflict".into()))
+        Err(Fault::Conflict)
     }
 }
 

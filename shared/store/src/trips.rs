@@ -1,4 +1,4 @@
-//! Counts AWS round trips: how many, and how many of them one after the other (DESIGN section 9).
+//! Counts AWS round trips: how many, and how many of them one after the other.
 //!
 //! A Lambda environment handles one request at a time, so one counter per process is exact there.
 

@@ -58,14 +58,15 @@ pub(crate) fn units(calls: &[Seen]) -> BTreeMap<String, f64> {
     units
 }
 
-/// Read and write units. Sizes are those of the JSON on the wire, more than is stored: what is sealed
-/// stands there in base64.
+/// Read and write units. A query's answer counts as on the wire, where what is sealed stands in base64:
+/// more than is stored.
 fn table(action: &str, body: &Value, answer: &[u8]) -> (f64, f64) {
     let given = || serde_json::from_slice(answer).unwrap_or(Value::Null);
     match action {
         "TransactGetItems" => (2.0 * each(&given()["Responses"]), 0.0),
         "BatchGetItem" => (batch(&body["RequestItems"], &given()["Responses"]), 0.0),
         "TransactWriteItems" => (0.0, list(&body["TransactItems"]).iter().map(write).sum()),
+        "PutItem" => (0.0, put(&body["Item"])),
         // The index is read eventually consistent, at half the price.
         "Query" if body["IndexName"].is_string() => (0.5 * blocks(answer.len(), READ), 0.0),
         _ => (blocks(answer.len(), READ), 0.0),
@@ -85,19 +86,36 @@ fn batch(asked: &Value, given: &Value) -> f64 {
 
 /// The read units of items that are rounded up one by one.
 fn each(items: &Value) -> f64 {
-    list(items).iter().map(|item| blocks(item.to_string().len(), READ)).sum()
+    list(items).iter().map(|item| blocks(stored(item.get("Item").unwrap_or(item)), READ)).sum()
 }
 
 fn list(items: &Value) -> &[Value] {
     items.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
-/// The units of one item of a transaction: double, and once more for the index it stands in. What is
-/// updated, deleted or checked is taken for an item of a kilobyte: its size is not in the request.
+/// The units of one item of a transaction: double. What is updated, deleted or checked is taken for an
+/// item of a kilobyte: its size is not in the request.
 fn write(item: &Value) -> f64 {
-    let Some(put) = item.get("Put").and_then(|put| put.get("Item")) else { return 2.0 };
-    let size = blocks(put.to_string().len(), WRITE);
-    if put.get("GSI1PK").is_some() { 3.0 * size } else { 2.0 * size }
+    2.0 * item.get("Put").and_then(|put| put.get("Item")).map_or(1.0, put)
+}
+
+/// The units of an item that is put, and once more for the index it stands in (half a transaction's).
+fn put(item: &Value) -> f64 {
+    let size = blocks(stored(item), WRITE);
+    if item.get("GSI1PK").is_some() { 1.5 * size } else { size }
+}
+
+/// The bytes of an item as it is stored: names and values, of which what is sealed is not in base64.
+fn stored(item: &Value) -> usize {
+    let attributes = item.as_object().into_iter().flatten();
+    attributes.map(|(name, value)| name.len() + size(value)).sum()
+}
+
+fn size(value: &Value) -> usize {
+    match value.get("B").and_then(Value::as_str) {
+        Some(base64) => base64.len() / 4 * 3,
+        None => value.to_string().len(),
+    }
 }
 
 fn blocks(bytes: usize, block: usize) -> f64 {
