@@ -17,10 +17,9 @@ use edge::{
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use example::example;
+use example::{SCHEMAS, example};
 
-/// Where components of the document are found.
-const SCHEMAS: &str = "#/components/schemas/";
+/// Where other components of the document are found.
 const RESPONSES: &str = "#/components/responses/";
 
 /// Every operation with a route, by service.

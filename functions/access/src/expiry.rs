@@ -46,16 +46,17 @@ pub(crate) async fn sweep(store: &Store, live: &LiveGrant, now: Timestamp) -> Re
     first(change.delete(&place, Attribute::Id, text(live.id)).commit().await)
 }
 
-/// What the stream does when the table's TTL took the live grant away before any sweep.
+/// What the stream does when a live grant went before any sweep. Before its time that was a
+/// revocation or a replacement, which left its own entry.
 ///
 /// # Errors
 /// See [`sweep`].
-pub(crate) async fn removed(
-    store: &Store,
-    live: &LiveGrant,
-    now: Timestamp,
-) -> Result<bool, Fault> {
-    first(expire(store.follow_up(), live, Action::TableStream, now).commit().await)
+pub async fn removed(store: &Store, live: &LiveGrant, now: Timestamp) -> Result<(), Fault> {
+    if live.ends_at > now {
+        return Ok(());
+    }
+    first(expire(store.follow_up(), live, Action::TableStream, now).commit().await)?;
+    Ok(())
 }
 
 /// Whether this was the first to record it.

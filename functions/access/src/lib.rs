@@ -3,13 +3,12 @@
 pub mod access_request_create;
 pub mod access_request_decide;
 pub mod access_request_list;
+pub mod expiry;
 pub mod grant_list;
 pub mod grant_revoke;
 pub mod grant_sweep;
-pub mod table_stream;
 
 mod decision;
-mod expiry;
 mod granting;
 mod own_list;
 mod terms;
@@ -24,6 +23,5 @@ pub fn functions() -> Vec<edge::Function> {
         grant_list::operation().function(),
         grant_revoke::operation().function(),
         grant_sweep::operation().function(),
-        table_stream::operation().function(),
     ]
 }

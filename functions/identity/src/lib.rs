@@ -24,12 +24,6 @@ pub mod session_revoke;
 
 pub use cognito::Accounts;
 
-use domain::{
-    audit::Target,
-    policy::{Act, Aim, Facts, Record, permit},
-};
-use edge::{Failure, Request};
-
 /// The operations of the service.
 #[must_use]
 pub fn functions() -> Vec<edge::Function> {
@@ -45,13 +39,4 @@ pub fn functions() -> Vec<edge::Function> {
         session_refresh::operation().function(),
         session_revoke::operation().function(),
     ]
-}
-
-/// Permits an operation on the caller's own session, which rests on nothing in the table.
-fn own<A: Act>(request: &Request) -> Result<(), Failure> {
-    let caller = request.caller()?;
-    let facts =
-        Facts { aim: Aim::Own, standing: None, grant: None, record: Record::Any, purpose: None };
-    permit(A::ACTION, &caller, &facts, Target::default(), request.now)?;
-    Ok(())
 }

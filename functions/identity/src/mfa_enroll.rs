@@ -16,8 +16,8 @@ use serde::Serialize;
 
 use crate::{
     cognito::Pool,
-    own,
     refusal::{Asked, MFA_ENROLLED, refused},
+    session::own,
 };
 
 /// The operation.

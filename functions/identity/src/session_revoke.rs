@@ -8,8 +8,8 @@ use edge::{Failure, Http, Promise, Reply, Request};
 
 use crate::{
     cognito::Pool,
-    own,
     refusal::{Asked, settle},
+    session::own,
 };
 
 /// The operation.

@@ -188,12 +188,6 @@ pub fn doctor_of(key: &Key) -> Option<(HospitalId, DoctorId)> {
     Some((hospital, key.sk.strip_prefix("DOCTOR#").and_then(DoctorId::parse)?))
 }
 
-/// Whether a key is a live grant's.
-#[must_use]
-pub fn is_live_grant(key: &Key) -> bool {
-    key.pk.starts_with("PATIENT#") && key.sk.starts_with("LIVE#")
-}
-
 /// All doctors of a hospital.
 #[must_use]
 pub fn doctors(at: HospitalId) -> Range {
@@ -212,11 +206,31 @@ pub fn proof(of: AccountId, id: uuid::Uuid) -> Key {
     Key::new(format!("ACCOUNT#{of}"), format!("FACTOR#{id}"))
 }
 
-/// The account that a proof's key names.
+/// What the stream follows, as a key tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Followed {
+    /// A doctor of a hospital.
+    Doctor(HospitalId, DoctorId),
+    /// An account's proof of a second factor.
+    Proof(AccountId),
+    /// A live grant.
+    LiveGrant,
+}
+
+/// What the stream follows at a key, if anything.
 #[must_use]
-pub fn proven_by(key: &Key) -> Option<AccountId> {
-    let account = key.pk.strip_prefix("ACCOUNT#").and_then(AccountId::parse)?;
-    key.sk.starts_with("FACTOR#").then_some(account)
+pub fn followed(key: &Key) -> Option<Followed> {
+    if let Some((hospital, doctor)) = doctor_of(key) {
+        return Some(Followed::Doctor(hospital, doctor));
+    }
+    let account = key.pk.strip_prefix("ACCOUNT#").and_then(AccountId::parse);
+    match account {
+        Some(account) if key.sk.starts_with("FACTOR#") => Some(Followed::Proof(account)),
+        None if key.pk.starts_with("PATIENT#") && key.sk.starts_with("LIVE#") => {
+            Some(Followed::LiveGrant)
+        }
+        _ => None,
+    }
 }
 
 fn ledger(of: Ledger) -> String {

@@ -12,8 +12,7 @@ use totp_rs::{Builder, Secret};
 
 use crate::{
     Answer, Outcome, Stack, Surprise,
-    documents::{Document, settled},
-    http::post_form,
+    documents::{Document, post_form, settled},
     poll,
 };
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::{Outcome, Stack, Surprise, http::post_form, poll};
+use crate::{Answer, Call, Outcome, Stack, Surprise, poll};
 
 /// A file to upload and how it is declared.
 #[derive(Debug, Clone)]
@@ -101,7 +101,7 @@ impl Document {
         (patient, token): (&str, &str),
         kind: &str,
         title: &str,
-    ) -> Outcome<(String, crate::Answer)> {
+    ) -> Outcome<(String, Answer)> {
         let begun = stack
             .post(&format!("/v1/patients/{patient}/uploads"))
             .token(token)
@@ -110,6 +110,37 @@ impl Document {
         let sent = post_form(&begun.body["upload"], self)?;
         Ok((begun.text("/recordId")?.to_owned(), sent))
     }
+}
+
+/// Sends a file through a presigned POST, as `upload_create` answers it.
+///
+/// # Errors
+/// When the form is not one.
+pub fn post_form(form: &Value, document: &Document) -> Outcome<Answer> {
+    let boundary = uuid::Uuid::now_v7().simple().to_string();
+    let mut body = Vec::new();
+    let fields = form["fields"].as_object().ok_or_else(|| Surprise("no form fields".into()))?;
+    for (name, value) in fields {
+        let value = value.as_str().unwrap_or_default();
+        let part =
+            format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n");
+        body.extend(part.as_bytes());
+        body.extend(value.as_bytes());
+        body.extend(b"\r\n");
+    }
+    let media = fields.get("Content-Type").and_then(Value::as_str).unwrap_or_default();
+    let file = format!(
+        "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"file\"\r\n\
+         Content-Type: {media}\r\n\r\n"
+    );
+    body.extend(file.as_bytes());
+    body.extend(&document.bytes);
+    body.extend(format!("\r\n--{boundary}--\r\n").as_bytes());
+    let url = form["url"].as_str().unwrap_or_default();
+    Call::new("POST", url.into())
+        .header("Content-Type", &format!("multipart/form-data; boundary={boundary}"))
+        .body(body)
+        .send()
 }
 
 /// Waits until a record's file is available or rejected and its text needs no more waiting, and

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::OnceLock, time::Duration};
 
 use serde_json::Value;
 
-use crate::{Outcome, Surprise, documents::Document};
+use crate::{Outcome, Surprise, reference};
 
 /// A request in the making.
 #[derive(Debug, Clone)]
@@ -129,7 +129,8 @@ impl Call {
             bytes,
             what: format!("{} {}", self.method, self.url.split('?').next().unwrap_or_default()),
         };
-        crate::reference::hold(&self.method, &self.url, &answer)?;
+        let body = (!answer.bytes.is_empty()).then_some(&answer.body);
+        reference::hold(&self.method, &self.url, answer.status, body)?;
         Ok(answer)
     }
 
@@ -207,35 +208,4 @@ impl Answer {
         let list = self.body.pointer(pointer).and_then(Value::as_array);
         list.ok_or_else(|| Surprise(format!("{}: no {pointer} in {}", self.what, self.body)))
     }
-}
-
-/// Sends a file through a presigned POST, as `upload_create` answers it.
-///
-/// # Errors
-/// When the form is not one.
-pub fn post_form(form: &Value, document: &Document) -> Outcome<Answer> {
-    let boundary = uuid::Uuid::now_v7().simple().to_string();
-    let mut body = Vec::new();
-    let fields = form["fields"].as_object().ok_or_else(|| Surprise("no form fields".into()))?;
-    for (name, value) in fields {
-        let value = value.as_str().unwrap_or_default();
-        let part =
-            format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n");
-        body.extend(part.as_bytes());
-        body.extend(value.as_bytes());
-        body.extend(b"\r\n");
-    }
-    let media = fields.get("Content-Type").and_then(Value::as_str).unwrap_or_default();
-    let file = format!(
-        "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"file\"\r\n\
-         Content-Type: {media}\r\n\r\n"
-    );
-    body.extend(file.as_bytes());
-    body.extend(&document.bytes);
-    body.extend(format!("\r\n--{boundary}--\r\n").as_bytes());
-    let url = form["url"].as_str().unwrap_or_default();
-    Call::new("POST", url.into())
-        .header("Content-Type", &format!("multipart/form-data; boundary={boundary}"))
-        .body(body)
-        .send()
 }

@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::OnceLock};
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-use crate::{Answer, Outcome, Surprise, ensure};
+use crate::{Outcome, Surprise, ensure};
 
 /// The reference, as it is in the repository.
 const DOCUMENT: &str = include_str!("../../../docs/openapi.json");
@@ -18,36 +18,30 @@ struct Promise {
     answers: HashMap<u16, Option<Validator>>,
 }
 
-/// Whether the answer is one of those that the reference promises. Routes that it does not know
-/// are no business of it.
+/// Whether an answer is one of those that the reference promises; `body` is `None` where nothing
+/// came. Routes that it does not know are no business of it.
 ///
 /// # Errors
 /// When the answer is not promised; says what is wrong with it.
-pub(crate) fn hold(method: &str, url: &str, answer: &Answer) -> Outcome {
+pub(crate) fn hold(method: &str, url: &str, status: u16, body: Option<&Value>) -> Outcome {
     let Some((_, path)) = url.split_once("/v1/") else { return Ok(()) };
     let path = path.split('?').next().unwrap_or_default();
     let path: Vec<&str> = path.split('/').collect();
     let Some(promise) = promises()?.iter().find(|promise| promise.is_of(method, &path)) else {
         return Ok(());
     };
-    let what = &answer.what;
-    let Some(validator) = promise.answers.get(&answer.status) else {
-        return Err(Surprise(format!(
-            "{what}: {} is not promised: {}",
-            answer.status, answer.body
-        )));
-    };
-    match validator {
-        None => ensure(answer.bytes.is_empty(), format!("{what}: a body where none is promised")),
-        Some(validator) => {
-            let errors = validator.iter_errors(&answer.body);
+    let told = body.unwrap_or(&Value::Null);
+    let what = format!("{method} {}: {status}", path.join("/"));
+    match promise.answers.get(&status) {
+        None => Err(Surprise(format!("{what} is not promised: {told}"))),
+        Some(None) => ensure(body.is_none(), format!("{what}: a body where none is promised")),
+        Some(Some(validator)) => {
+            let errors = validator.iter_errors(told);
             let errors = errors.map(|error| format!("{}: {error}", error.instance_path()));
             // The first few tell enough; a page of records would fill a screen.
             let errors = errors.take(3).collect::<Vec<_>>().join("; ");
-            ensure(
-                errors.is_empty(),
-                format!("{what}: {:.300} is not as promised: {errors}", answer.body.to_string()),
-            )
+            let told = told.to_string();
+            ensure(errors.is_empty(), format!("{what}: {told:.300} is not as promised: {errors}"))
         }
     }
 }

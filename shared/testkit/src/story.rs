@@ -8,10 +8,8 @@ use serde_json::{Value, json};
 use crate::{
     Answer, Call, Doctor, Hospital, Outcome, Patient, Stack, Surprise,
     cast::{Account, reading},
-    documents::{Document, settled},
-    ensure,
-    http::post_form,
-    poll,
+    documents::{Document, post_form, settled},
+    ensure, poll,
 };
 
 /// How long the short grant of the eighth chapter lasts, in seconds.

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::SCHEMAS;
+/// Where schemas of the document are found.
+pub(super) const SCHEMAS: &str = "#/components/schemas/";
 
 /// A value that the schema takes, made of the first choice at each place.
 pub(super) fn example(schema: &Value, components: &Map<String, Value>) -> Value {

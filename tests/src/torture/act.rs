@@ -4,7 +4,11 @@ use std::{thread, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use testkit::{Answer, Call, cast::reading, documents::Document, http::post_form};
+use testkit::{
+    Answer, Call,
+    cast::reading,
+    documents::{Document, post_form},
+};
 
 use super::{
     history::{

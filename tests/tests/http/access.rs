@@ -4,10 +4,8 @@ use serde_json::{Value, json};
 use testkit::{
     Answer, Doctor, Outcome, Patient, Stack, Ward,
     cast::{pages, reading},
-    documents::{Document, settled},
-    ensure,
-    http::post_form,
-    in_parallel,
+    documents::{Document, post_form, settled},
+    ensure, in_parallel,
     operator::stream_record,
 };
 

@@ -5,10 +5,8 @@ use serde_json::{Value, json};
 use testkit::{
     Call, Filling, Outcome, Patient, Stack, Ward,
     cast::{pages, reading},
-    documents::Document,
-    ensure,
-    http::post_form,
-    poll,
+    documents::{Document, post_form},
+    ensure, poll,
 };
 
 fn ids(items: &[Value]) -> Vec<String> {

@@ -8,10 +8,8 @@ use serde_json::{Value, json};
 use testkit::{
     Hospital, Outcome, Patient, Stack,
     cast::reading,
-    documents::{Document, settled},
-    ensure,
-    http::post_form,
-    poll,
+    documents::{Document, post_form, settled},
+    ensure, poll,
 };
 
 use crate::alone;

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 use testkit::{
-    Outcome, Patient, Ward, cast::reading, documents::Document, ensure, http::post_form, poll,
+    Outcome, Patient, Ward,
+    cast::reading,
+    documents::{Document, post_form},
+    ensure, poll,
 };
 
 use crate::alone;

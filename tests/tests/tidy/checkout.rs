@@ -42,6 +42,18 @@ pub(crate) fn rust_files(path: &str) -> Vec<String> {
     found
 }
 
+/// The folders of the workspace's crates.
+pub(crate) fn crates() -> Vec<String> {
+    let manifest = read("Cargo.toml");
+    let members = manifest.lines().find_map(|line| line.strip_prefix("members = ")).unwrap();
+    let members: Vec<String> = serde_json::from_str(members).unwrap();
+    let folders = |member: String| match member.strip_suffix("/*") {
+        Some(all) => names_in(all).into_iter().map(|name| format!("{all}/{name}")).collect(),
+        None => vec![member],
+    };
+    members.into_iter().flat_map(folders).collect()
+}
+
 /// The services: the folders of `functions/`.
 pub(crate) fn services() -> Vec<String> {
     names_in("functions")

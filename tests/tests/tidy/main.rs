@@ -6,6 +6,7 @@
 
 mod charts;
 mod checkout;
+mod circles;
 mod invariants;
 mod layers;
 mod openapi;

@@ -21,7 +21,7 @@ use rustls::{
 
 use crate::{
     http::Message,
-    standins,
+    standins::{Answers, Service},
     usage::{self, Seen},
 };
 
@@ -35,17 +35,6 @@ pub(crate) const SERVICES: [(Service, &str); 6] = [
     (Service::Sqs, "AWS_ENDPOINT_URL_SQS"),
     (Service::Textract, "AWS_ENDPOINT_URL_TEXTRACT"),
 ];
-
-/// What can be called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Service {
-    DynamoDb,
-    Kms,
-    Cognito,
-    S3,
-    Sqs,
-    Textract,
-}
 
 /// The running endpoints.
 pub(crate) struct Aws {
@@ -92,7 +81,7 @@ fn locked<T>(list: &Mutex<Vec<T>>) -> MutexGuard<'_, Vec<T>> {
 struct Endpoint {
     tls: Arc<ServerConfig>,
     dynamo: SocketAddr,
-    answers: standins::Answers,
+    answers: Answers,
     seen: Arc<Log>,
 }
 
@@ -108,7 +97,7 @@ impl Aws {
         let endpoint = Arc::new(Endpoint {
             tls: server(tls)?,
             dynamo,
-            answers: standins::Answers::read(answers)?,
+            answers: Answers::read(answers)?,
             seen: Arc::clone(&seen),
         });
         let mut variables = Vec::new();

@@ -7,11 +7,22 @@ use anyhow::{Context as _, Result};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-use crate::{aws::Service, http::Message};
+use crate::http::Message;
 
 const KEY: &str = "arn:aws:kms:eu-central-1:123456789012:key/0190a6f0-0000-7000-8000-00000000000a";
 /// The length of what KMS gives for a wrapped 256-bit key.
 const WRAPPED: usize = 184;
+
+/// What can be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Service {
+    DynamoDb,
+    Kms,
+    Cognito,
+    S3,
+    Sqs,
+    Textract,
+}
 
 /// The recorded answers that are files: `file.jpg`, `detect.json` and `document.json`.
 pub(crate) struct Answers {

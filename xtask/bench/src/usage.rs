@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::{aws::Service, http::Message};
+use crate::{http::Message, standins::Service};
 
 /// The bytes of a read request unit and of a write request unit.
 const READ: usize = 4096;

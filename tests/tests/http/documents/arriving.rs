@@ -4,10 +4,8 @@
 use serde_json::{Value, json};
 use testkit::{
     Outcome, Surprise,
-    documents::{Document, samples},
-    ensure,
-    http::post_form,
-    poll,
+    documents::{Document, post_form, samples},
+    ensure, poll,
 };
 
 use super::{Vault, deliver, deliver_all, plain, sample};

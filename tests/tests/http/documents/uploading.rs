@@ -1,7 +1,11 @@
 //! `upload_create`: who may begin an upload, and what the form admits.
 
 use serde_json::{Value, json};
-use testkit::{Outcome, Ward, documents::Document, ensure, http::post_form};
+use testkit::{
+    Outcome, Ward,
+    documents::{Document, post_form},
+    ensure,
+};
 
 use super::{Vault, plain};
 

@@ -13,5 +13,6 @@ pub fn services() -> Vec<(&'static str, Vec<Function>)> {
         ("access", access::functions()),
         ("audit", audit::functions()),
         ("hospital", hospital::functions()),
+        ("stream", stream::functions()),
     ]
 }

@@ -1,4 +1,4 @@
 //! The Lambda of `table_stream`.
 fn main() -> std::process::ExitCode {
-    access::table_stream::operation().serve()
+    stream::table_stream::operation().serve()
 }

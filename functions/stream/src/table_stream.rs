@@ -1,17 +1,16 @@
-//! Follows the table's stream: a live grant that TTL took away is recorded as expired (I4), a
-//! newly invited doctor gets an account, a proven second factor is taken into use. Records may come
-//! late and twice (I7). One that fails keeps no other of its batch from being done; the stream goes
-//! on from the first that did (I11).
+//! Follows the table's stream and hands on what services began: a newly invited doctor gets an
+//! account, a proven second factor is taken into use, a live grant that TTL took away is recorded
+//! as expired (I4). Changes may come late and twice (I7). One that fails keeps no other of its batch
+//! from being done; the stream goes on from the first that did (I11).
 
+use access::expiry;
 use aws_lambda_events::event::dynamodb::{Event as StreamEvent, EventRecord};
 use edge::{Boxed, Event, Service, batch, request::now};
 use hospital::{Directory, invitation};
 use identity::{Accounts, second_factor};
 use serde::Deserialize;
 use serde_json::Value;
-use store::{Fault, Key, Store, keys, rows::LiveGrant};
-
-use crate::expiry;
+use store::{Fault, Key, Store, keys, keys::Followed, rows::LiveGrant};
 
 /// The operation.
 #[must_use]
@@ -19,7 +18,7 @@ pub fn operation() -> Event<Follower> {
     edge::event("table_stream", |follower, event| Box::pin(handle(follower, event)))
 }
 
-/// The store and the user pool, as the two services see it whose work is ended here.
+/// The store, and the user pool as the services see it whose work ends here.
 #[derive(Debug)]
 pub struct Follower {
     store: Store,
@@ -43,7 +42,7 @@ impl Service for Follower {
     }
 }
 
-/// A record's key, as the stream gives it.
+/// The key of what changed, as the stream gives it.
 #[derive(Deserialize)]
 struct Place {
     #[serde(rename = "PK")]
@@ -59,46 +58,36 @@ async fn handle(follower: &Follower, event: Value) -> Result<Value, Fault> {
     for record in event.records {
         let number = record.change.sequence_number.clone().unwrap_or_default();
         if let Err(fault) = follow(follower, record, &number).await {
-            batch::log_failed("table_stream", &number, None, &fault);
+            log(&number, &fault);
             failed.push(number);
         }
     }
     Ok(batch::answer(&failed))
 }
 
+/// Hands on what the change was about.
 async fn follow(follower: &Follower, record: EventRecord, number: &str) -> Result<(), Fault> {
     let Follower { store, directory, accounts } = follower;
     let key = serde_dynamo::from_item(record.change.keys);
     let Place { pk, sk } = key.map_err(|_| Fault::Corrupt("stream-key"))?;
     let key = Key { pk, sk };
-    match record.event_name.as_str() {
-        "INSERT" => {
-            if let Some(doctor) = keys::doctor_of(&key) {
-                invitation::send(store, directory, doctor, now()).await?;
-            }
-            if let Some(account) = keys::proven_by(&key) {
-                let at = (&key, now());
-                let hindered = second_factor::take_into_use(store, accounts, account, at).await?;
-                if let Some(fault) = hindered {
-                    batch::log_failed("table_stream", number, None, &fault);
-                }
-            }
-            Ok(())
+    match (record.event_name.as_str(), keys::followed(&key)) {
+        ("INSERT", Some(Followed::Doctor(hospital, doctor))) => {
+            invitation::send(store, directory, (hospital, doctor), now()).await.map(drop)
         }
-        "REMOVE" if keys::is_live_grant(&key) => {
-            let live = serde_dynamo::from_item(record.change.old_image);
-            removed(store, &live.map_err(|_| Fault::Corrupt("stream-image"))?).await
+        ("INSERT", Some(Followed::Proof(account))) => {
+            let taken = second_factor::take_into_use(store, accounts, account, (&key, now()));
+            taken.await.map(|hindered| hindered.iter().for_each(|fault| log(number, fault)))
+        }
+        ("REMOVE", Some(Followed::LiveGrant)) => {
+            let live = serde_dynamo::from_item::<_, LiveGrant>(record.change.old_image);
+            let live = live.map_err(|_| Fault::Corrupt("stream-image"))?;
+            expiry::removed(store, &live, now()).await
         }
         _ => Ok(()),
     }
 }
 
-/// A live grant went. Before its time that was a revocation or a replacement, which left its own
-/// entry.
-async fn removed(store: &Store, live: &LiveGrant) -> Result<(), Fault> {
-    let now = now();
-    if live.ends_at <= now {
-        expiry::removed(store, live, now).await?;
-    }
-    Ok(())
+fn log(number: &str, fault: &Fault) {
+    batch::log_failed("table_stream", number, None, fault);
 }
