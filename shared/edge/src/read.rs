@@ -404,3 +404,84 @@ impl Input for RecordPath {
         Ok(Self { patient: patient?, record: record?, purpose: purpose? })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use lambda_http::{Body, RequestExt};
+
+    use super::*;
+
+    /// Takes something at every place, in an object of the body too.
+    #[derive(Debug)]
+    struct Everything;
+
+    impl Input for Everything {
+        fn read(read: &Reader<'_>) -> Read<Self> {
+            let idempotency = read.idempotency();
+            let paging = read.paging();
+            let name = read.field("/name", text(1, 5));
+            let note = read.optional("/note", text(1, 5));
+            let inner = read.object("/in", |read, at| read.field(&format!("{at}/n"), number(1, 9)));
+            (idempotency?, paging?, name?, note?, inner?);
+            Ok(Self)
+        }
+    }
+
+    fn wrong(body: &str, query: &[(&str, &[&str])], keys: &[&'static str]) -> Vec<String> {
+        let list = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect();
+        let query = query.iter().map(|(name, values)| ((*name).to_owned(), list(values)));
+        let query: HashMap<String, Vec<String>> = query.collect();
+        let mut event = lambda_http::Request::new(Body::Text(body.to_owned()))
+            .with_query_string_parameters(query);
+        for key in keys {
+            event.headers_mut().append("Idempotency-Key", key.parse().unwrap());
+        }
+        match Everything::of(&Request::new(event)) {
+            Err(Failure::Problem(problem)) => {
+                let place =
+                    |one: &Invalid| [&one.pointer, &one.parameter, &one.header].map(Clone::clone);
+                let mut wrong: Vec<_> = problem.errors.iter().flat_map(place).flatten().collect();
+                wrong.sort();
+                wrong
+            }
+            other => vec![format!("{:?}", other.is_ok())],
+        }
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_named_at_once() {
+        let whole = r#"{"name":"Ana","note":null,"in":{"n":7}}"#;
+        assert_eq!(wrong(whole, &[("limit", &["100"])], &["a"]), ["true"]);
+        let every = r#"{"name":7,"note":" ","in":{"n":0,"x":1},"y":1}"#;
+        let query: &[(&str, &[&str])] = &[("limit", &["0"]), ("q", &["x"]), ("cursor", &[""])];
+        let all = ["", "/in", "/in/n", "/name", "/note", "Idempotency-Key", "cursor", "limit", "q"];
+        assert_eq!(wrong(every, query, &[]), all);
+    }
+
+    #[test]
+    fn a_body_is_an_object_that_has_what_it_must() {
+        for missing in ["", "{}", r#"{"name":null,"in":null}"#] {
+            assert_eq!(wrong(missing, &[], &["a"]), ["/name"], "{missing}");
+        }
+        assert_eq!(wrong(r#"{"name":"a","in":{}}"#, &[], &["a"]), ["/in/n"]);
+        let long = format!(r#"{{"name":"{}"}}"#, "x".repeat(LONGEST_BODY));
+        for no_object in ["[]", "{", "null", "\"x\"", r#"{"name":"a","name":"b"}"#, &long] {
+            assert_eq!(wrong(no_object, &[], &["a"]), [""], "{no_object:.60}");
+        }
+    }
+
+    #[test]
+    fn parameters_and_keys_stand_there_once_and_in_their_form() {
+        let body = r#"{"name":"a"}"#;
+        for limit in ["101", "x", "-1", "+1", "01", ""] {
+            assert_eq!(wrong(body, &[("limit", &[limit])], &["a"]), ["limit"], "{limit}");
+        }
+        assert_eq!(wrong(body, &[("limit", &["1", "2"])], &["a"]), ["limit"]);
+        let long: &str = "k".repeat(256).leak();
+        for keys in [&["a", "a"][..], &[""], &["ä"], &[long]] {
+            assert_eq!(wrong(body, &[], keys), ["Idempotency-Key"], "{keys:?}");
+        }
+    }
+}
