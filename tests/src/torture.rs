@@ -77,9 +77,6 @@ pub struct Report {
 }
 
 /// Tortures a stack; `progress` hears of each step that is done.
-///
-/// # Errors
-/// When the cast cannot be made or the stack does not answer.
 pub fn run(
     stack: &Stack,
     settings: Settings,

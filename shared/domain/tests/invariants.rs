@@ -98,8 +98,7 @@ fn a_staff_caller() -> impl Strategy<Value = Caller> + Clone {
 }
 
 fn a_vault() -> impl Strategy<Value = Aim> + Clone {
-    let states = vec![None, Some(VaultState::Active), Some(VaultState::BeingErased)];
-    select(states).prop_map(|state| Aim::Vault { patient: ALICE, state })
+    select(vaults().to_vec())
 }
 
 fn an_aim() -> impl Strategy<Value = Aim> + Clone {

@@ -26,7 +26,7 @@ const LONGEST_CURSOR: usize = 2048;
 /// The firewall stops longer ones before (`long-bodies` in template.yaml); files never pass here.
 const LONGEST_BODY: usize = 65_535;
 
-/// A value was wrong or missing; the reader knows which.
+/// A value was wrong or missing; the reader knows which. Nothing else goes wrong while reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wrong;
 
@@ -38,9 +38,6 @@ pub type Read<T> = Result<T, Wrong>;
 pub trait Input: Sized {
     /// Asks for every value first, then answers with them: so that everything that is wrong is
     /// reported at once.
-    ///
-    /// # Errors
-    /// When a value is missing or wrong.
     fn read(read: &Reader<'_>) -> Read<Self>;
 
     /// The input of a request.
@@ -169,9 +166,6 @@ impl<'r> Reader<'r> {
     }
 
     /// An id of the path.
-    ///
-    /// # Errors
-    /// When it is not one.
     pub fn path<T>(&self, name: &'static str, parse: impl Fn(&str) -> Option<T>) -> Read<T> {
         let kind = id(parse);
         let text = self.ask(Place::Path, name, true, &kind)?.path(name).unwrap_or_default();
@@ -179,9 +173,6 @@ impl<'r> Reader<'r> {
     }
 
     /// An optional query parameter.
-    ///
-    /// # Errors
-    /// When it is there and cannot be read.
     pub fn query<K: Kind>(&self, name: &'static str, kind: K) -> Read<Option<K::Value>> {
         let request = self.ask(Place::Query, name, false, &kind)?;
         self.parameters.borrow_mut().insert(name);
@@ -190,9 +181,6 @@ impl<'r> Reader<'r> {
     }
 
     /// An optional query parameter that is a whole number from `least` to `most`.
-    ///
-    /// # Errors
-    /// When it is there and is no such number.
     pub fn query_number(&self, name: &'static str, least: u64, most: u64) -> Read<Option<u64>> {
         let inner = number(least, most);
         if self.request.is_none() {
@@ -208,9 +196,6 @@ impl<'r> Reader<'r> {
 
     /// Which part of a list is wanted: `limit` (1 to 100, 25 when absent) and `cursor`, as an
     /// earlier page gave it.
-    ///
-    /// # Errors
-    /// When either cannot be read.
     pub fn paging(&self) -> Read<Paging> {
         let limit = self.query_number("limit", 1, MOST_ITEMS);
         let cursor = self.query("cursor", text(1, LONGEST_CURSOR));
@@ -219,17 +204,11 @@ impl<'r> Reader<'r> {
     }
 
     /// The purpose of use the caller states.
-    ///
-    /// # Errors
-    /// When there is no such purpose.
     pub fn purpose(&self) -> Read<Option<Purpose>> {
         self.query("purpose", named())
     }
 
     /// The `Idempotency-Key`, which every POST that changes something must carry (I7).
-    ///
-    /// # Errors
-    /// When it is missing or cannot be one.
     pub fn idempotency(&self) -> Read<Idempotency> {
         let name = "Idempotency-Key";
         let request =
@@ -241,9 +220,6 @@ impl<'r> Reader<'r> {
     }
 
     /// A field of the body that must be there, by JSON pointer.
-    ///
-    /// # Errors
-    /// When it is missing or cannot be read.
     pub fn field<K: Kind>(&self, pointer: &str, kind: K) -> Read<K::Value> {
         self.ask(Place::Body, pointer, true, &kind)?;
         match self.optional(pointer, kind)? {
@@ -254,9 +230,6 @@ impl<'r> Reader<'r> {
     }
 
     /// A field of the body that may be absent or null.
-    ///
-    /// # Errors
-    /// When it is there and cannot be read.
     pub fn optional<K: Kind>(&self, pointer: &str, kind: K) -> Read<Option<K::Value>> {
         self.ask(Place::Body, pointer, false, &kind)?;
         self.fields.borrow_mut().insert(pointer.to_owned());
@@ -268,9 +241,6 @@ impl<'r> Reader<'r> {
     }
 
     /// An object of the body that may be absent or null, with fields of its own.
-    ///
-    /// # Errors
-    /// What `read` met, when it is there.
     pub fn object<T>(
         &self,
         pointer: &str,
@@ -288,9 +258,6 @@ impl<'r> Reader<'r> {
     }
 
     /// Reports a rule that spans several fields.
-    ///
-    /// # Errors
-    /// Always.
     pub fn reject<T>(&self, pointer: &str, detail: &str) -> Read<T> {
         self.taken(Place::Body, pointer, Err(detail.to_owned()))
     }
@@ -414,8 +381,7 @@ mod tests {
     use super::*;
 
     /// Takes something at every place, in an object of the body too.
-    #[derive(Debug)]
-    struct Everything;
+    struct Everything(String);
 
     impl Input for Everything {
         fn read(read: &Reader<'_>) -> Read<Self> {
@@ -424,8 +390,8 @@ mod tests {
             let name = read.field("/name", text(1, 5));
             let note = read.optional("/note", text(1, 5));
             let inner = read.object("/in", |read, at| read.field(&format!("{at}/n"), number(1, 9)));
-            (idempotency?, paging?, name?, note?, inner?);
-            Ok(Self)
+            let read = (idempotency?, paging?, name?, note?, inner?);
+            Ok(Self(read.2))
         }
     }
 
@@ -446,14 +412,15 @@ mod tests {
                 wrong.sort();
                 wrong
             }
-            other => vec![format!("{:?}", other.is_ok())],
+            Ok(Everything(name)) => vec![format!("takes {name}")],
+            Err(other) => vec![format!("{other:?}")],
         }
     }
 
     #[test]
     fn everything_that_is_wrong_is_named_at_once() {
         let whole = r#"{"name":"Ana","note":null,"in":{"n":7}}"#;
-        assert_eq!(wrong(whole, &[("limit", &["100"])], &["a"]), ["true"]);
+        assert_eq!(wrong(whole, &[("limit", &["100"])], &["a"]), ["takes Ana"]);
         let every = r#"{"name":7,"note":" ","in":{"n":0,"x":1},"y":1}"#;
         let query: &[(&str, &[&str])] = &[("limit", &["0"]), ("q", &["x"]), ("cursor", &[""])];
         let all = ["", "/in", "/in/n", "/name", "/note", "Idempotency-Key", "cursor", "limit", "q"];

@@ -73,9 +73,6 @@ struct Plan {
 
 impl Proxy {
     /// Stands before the stack; passes everything on until told otherwise.
-    ///
-    /// # Errors
-    /// When there is no port to serve at.
     pub fn before(stack: &Stack) -> Outcome<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let url = format!("http://{}", listener.local_addr()?);

@@ -20,9 +20,6 @@ struct Promise {
 
 /// Whether the answer is one of those that the reference promises. Routes that it does not know
 /// are no business of it.
-///
-/// # Errors
-/// When the answer is not promised; says what is wrong with it.
 pub(crate) fn hold(method: &str, url: &str, answer: &Answer) -> Outcome {
     let Some((_, path)) = url.split_once("/v1/") else { return Ok(()) };
     let path = path.split('?').next().unwrap_or_default();
@@ -94,9 +91,6 @@ fn validator(document: &Value, answer: &Value) -> Outcome<Option<Validator>> {
 }
 
 /// What checks a value against a schema of the document, formats included.
-///
-/// # Errors
-/// When it is no schema.
 pub fn checker(document: &Value, schema: &Value) -> Outcome<Validator> {
     let schema = json!({ "allOf": [schema], "components": document["components"] });
     Ok(jsonschema::options().should_validate_formats(true).build(&schema)?)

@@ -107,9 +107,6 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl<'s> World<'s> {
     /// A hospital, its doctors, and patients with a record of each kind of theirs.
-    ///
-    /// # Errors
-    /// When a step fails.
     pub fn new(stack: &'s Stack) -> Outcome<Self> {
         let hospital = Hospital::open(stack, "Hospital of the torture")?;
         let doctor = |n| -> Outcome<Person> {
@@ -148,9 +145,6 @@ impl<'s> World<'s> {
     }
 
     /// Somebody's access token.
-    ///
-    /// # Errors
-    /// When they cannot sign in.
     pub fn token(&self, who: Who) -> Outcome<String> {
         self.person(who).token(self.stack)
     }

@@ -9,7 +9,11 @@ use std::sync::{
 
 use serde_json::{Value, json};
 use testkit::{
-    Hospital, Outcome, Patient, Stack, cast, cast::Account, ensure, operator::stream_record, poll,
+    Hospital, Outcome, Patient, Stack, cast,
+    cast::Account,
+    ensure, in_parallel,
+    operator::{key, stream_record},
+    poll,
 };
 
 /// Switches the asking for codes on or off at Cognito itself.
@@ -222,15 +226,11 @@ fn asking(stack: &Stack, account: &Account, on: bool) -> Outcome {
 /// Puts a proof that `account` holds a second factor, given at `at`.
 fn put_proof(stack: &Stack, account: &Account, at: domain::Timestamp) -> Outcome<Value> {
     let sub = cast::claim(&account.token, "sub").unwrap();
-    let key = json!({
-        "PK": { "S": format!("ACCOUNT#{sub}") },
-        "SK": { "S": format!("FACTOR#{}", uuid::Uuid::now_v7()) },
-    });
+    let key = key(&format!("ACCOUNT#{sub}"), &format!("FACTOR#{}", uuid::Uuid::now_v7()));
     let mut proof = key.clone();
     proof["proven_at"] = json!({ "S": at.to_string() });
     proof["expires_at"] = json!({ "N": (at.as_second() + 24 * 60 * 60).to_string() });
-    let put = json!({ "TableName": stack.output("TableName")?, "Item": proof });
-    stack.aws("dynamodb", "DynamoDB_20120810.PutItem", &put)?;
+    stack.dynamo("PutItem", json!({ "Item": proof }))?;
     Ok(key)
 }
 
@@ -356,10 +356,7 @@ fn i7_proofs_at_once_are_one_enrolment() -> Outcome {
     admin.begin_factor(stack)?;
     let code = json!({ "code": admin.code()? });
     let prove = stack.post("/v1/me/mfa/verify").token(&admin.token).json(&code);
-    std::thread::scope(|scope| {
-        let same = [(); 2].map(|()| scope.spawn(|| prove.clone().key("same").expect(202)));
-        same.into_iter().try_for_each(|one| one.join().unwrap().map(|_| ()))
-    })?;
+    in_parallel(0..2, |_| prove.clone().key("same").expect(202))?;
     // With another key it is another request, whose code is used up or whose session has ended.
     let status = prove.key("other").send()?.status;
     ensure([400, 401, 409].contains(&status), format!("{status}"))?;
