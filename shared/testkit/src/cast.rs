@@ -48,15 +48,8 @@ pub struct Patient {
 pub struct Hospital {
     /// Its id.
     pub id: String,
-    /// Its first admin.
-    pub admin: Admin,
-}
-
-/// A hospital admin with a second factor.
-#[derive(Debug, Clone)]
-pub struct Admin {
-    /// Their account.
-    pub account: Account,
+    /// Its first admin, with a second factor.
+    pub admin: Account,
 }
 
 /// A doctor with a second factor.
@@ -261,11 +254,19 @@ impl Hospital {
         id.and_then(HospitalId::parse).ok_or_else(|| Surprise(format!("no hospital: {said}")))
     }
 
+    /// An admin who has replaced the temporary password and has no second factor; and the path of
+    /// the hospital's doctors, which only an admin with one may list.
+    pub fn newcomer(stack: &Stack) -> Outcome<(String, Account)> {
+        let (hospital, mut account) = Self::add(stack, "St. Elsewhere", "Ines Keller")?;
+        account.sign_in(stack)?;
+        Ok((format!("/v1/hospitals/{hospital}/doctors"), account))
+    }
+
     /// A hospital whose admin has a second factor and is signed in with it.
     pub fn open(stack: &Stack, name: &str) -> Outcome<Self> {
         let (id, mut account) = Self::add(stack, name, "Ines Admin")?;
         account.sign_in_enrolled(stack)?;
-        Ok(Self { id: id.to_string(), admin: Admin { account } })
+        Ok(Self { id: id.to_string(), admin: account })
     }
 
     /// A path below the hospital.
@@ -289,7 +290,7 @@ impl Hospital {
         let body = json!({
             "email": email, "name": name, "licence": "GMC 7654321", "specialty": "Cardiology",
         });
-        let token = &self.admin.account.token;
+        let token = &self.admin.token;
         let invited = stack.post(&self.path("/doctors")).token(token).json(&body).expect(201)?;
         let id = DoctorId::parse(invited.text("/doctorId")?);
         let password = poll("the invitation", || {
@@ -302,7 +303,7 @@ impl Hospital {
     /// What the admin does to a doctor: `verify`, `suspend` or `reinstate`.
     pub fn rule(&self, stack: &Stack, doctor: &str, verb: &str) -> Outcome<Answer> {
         let path = self.path(&format!("/doctors/{doctor}/{verb}"));
-        stack.post(&path).token(&self.admin.account.token).json(&json!({})).expect(200)
+        stack.post(&path).token(&self.admin.token).json(&json!({})).expect(200)
     }
 
     /// A verified doctor, signed in with a second factor.
@@ -399,7 +400,7 @@ impl Ward {
 
     fn signed_in(mut self, stack: &Stack) -> Outcome<Self> {
         let Self { hospital, doctor, other } = &mut self;
-        for account in [&mut hospital.admin.account, &mut doctor.account, &mut other.account] {
+        for account in [&mut hospital.admin, &mut doctor.account, &mut other.account] {
             account.sign_in(stack)?;
         }
         Ok(self)

@@ -5,6 +5,7 @@
 #![allow(clippy::indexing_slicing)]
 
 use std::{
+    process::ExitCode,
     thread,
     time::{Duration, Instant},
 };
@@ -19,7 +20,7 @@ pub mod reference;
 pub mod stack;
 pub mod story;
 
-pub use cast::{Admin, Doctor, Hospital, Patient, Ward};
+pub use cast::{Doctor, Hospital, Patient, Ward};
 pub use filling::Filling;
 pub use http::{Answer, Call};
 pub use proxy::{Fault, Proxy};
@@ -44,6 +45,15 @@ impl<E: std::error::Error> From<E> for Surprise {
 /// The outcome of a step. Whatever is not as expected, or is refused, is an error that ends a test;
 /// so no function here lists its errors.
 pub type Outcome<T = ()> = Result<T, Surprise>;
+
+/// The exit code of a program: a surprise is told, and fails.
+#[must_use]
+pub fn ended(outcome: Outcome<ExitCode>) -> ExitCode {
+    outcome.unwrap_or_else(|surprise| {
+        eprintln!("\nNot as expected: {surprise}");
+        ExitCode::FAILURE
+    })
+}
 
 /// A surprise unless `holds`.
 pub fn ensure(holds: bool, what: impl Into<String>) -> Outcome {

@@ -88,6 +88,15 @@ impl Proxy {
         Ok(Self { url, plan })
     }
 
+    /// Puts a function's calls of `service` behind the proxy; answers the variables it had.
+    pub fn divert(&self, stack: &Stack, operation: &str, service: &str) -> Outcome<Value> {
+        let before = stack.variables(operation)?;
+        let mut behind = before.clone();
+        behind[format!("AWS_ENDPOINT_URL_{service}")] = json!(self.url);
+        stack.set_variables(operation, &behind)?;
+        Ok(before)
+    }
+
     fn plan(&self) -> std::sync::MutexGuard<'_, Plan> {
         self.plan.lock().unwrap_or_else(PoisonError::into_inner)
     }

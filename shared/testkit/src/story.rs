@@ -83,7 +83,7 @@ impl Story<'_> {
         self.second_factor("admin", &mut account)?;
         let list = self.stack.get_path(&path).token(&account.token);
         self.step("admin", "lists the doctors", &list, 200)?;
-        Ok(Hospital { id: id.to_string(), admin: crate::Admin { account } })
+        Ok(Hospital { id: id.to_string(), admin: account })
     }
 
     fn second_factor(&mut self, who: &str, account: &mut Account) -> Outcome {

@@ -126,7 +126,7 @@ impl<'s> World<'s> {
         let ids = |people: &[Person]| people.iter().map(|person| person.id.clone()).collect();
         let history =
             History { patients: ids(&patients), doctors: ids(&doctors), ..History::default() };
-        let admin = Person::new(String::new(), hospital.admin.account.clone());
+        let admin = Person::new(String::new(), hospital.admin.clone());
         let (history, again) = (Mutex::new(history), Mutex::default());
         Ok(Self { stack, hospital, patients, doctors, admin, history, again })
     }

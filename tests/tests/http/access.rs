@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use testkit::{
     Answer, Doctor, Outcome, Patient, Stack, Ward,
     cast::{pages, reading},
-    documents::{Document, settled},
+    documents::{Document, begin, settled},
     ensure,
     http::post_form,
     in_parallel,
@@ -18,6 +18,13 @@ fn scene(name: &str) -> Outcome<(&'static Stack, &'static Ward, Patient)> {
 
 fn records(stack: &Stack, doctor: &Doctor, patient: &Patient) -> Outcome<Answer> {
     stack.get_path(&patient.path("/records")).token(doctor.token()).send()
+}
+
+/// Waits until the doctor's grant has ended.
+fn ended(stack: &Stack, doctor: &Doctor, patient: &Patient) -> Outcome {
+    testkit::poll("the grant to end", || {
+        Ok((records(stack, doctor, patient)?.status == 404).then_some(()))
+    })
 }
 
 #[test]
@@ -161,9 +168,7 @@ fn counted_reads_are_never_more_than_allowed_however_is_read() -> Outcome {
 fn i4_an_expiry_is_recorded_once_however_it_is_noticed() -> Outcome {
     let (stack, ward, patient) = scene("Elsa Expire")?;
     let grant = ward.doctor.granted(stack, &patient, &reading(&["all"], 1))?;
-    testkit::poll("the grant to end", || {
-        Ok((records(stack, &ward.doctor, &patient)?.status == 404).then_some(()))
-    })?;
+    ended(stack, &ward.doctor, &patient)?;
     in_parallel(0..4, |_| stack.invoke("grant_sweep", &json!({})).map(|_| ()))?;
     let live = testkit::poll("the live grant to be gone", || {
         let items = stack.partition(&format!("PATIENT#{}", patient.id))?;
@@ -181,9 +186,7 @@ fn i4_an_expiry_is_recorded_once_however_it_is_noticed() -> Outcome {
 fn i7_a_stream_event_told_twice_and_late_records_one_expiry() -> Outcome {
     let (stack, ward, patient) = scene("Tina Twice")?;
     let grant = ward.doctor.granted(stack, &patient, &reading(&["all"], 1))?;
-    testkit::poll("the grant to end", || {
-        Ok((records(stack, &ward.doctor, &patient)?.status == 404).then_some(()))
-    })?;
+    ended(stack, &ward.doctor, &patient)?;
     let id = grant["id"].as_str().unwrap_or_default();
     let (ends, starts) = (grant["expiresAt"].clone(), grant["notBefore"].clone());
     let text = |value: &str| json!({ "S": value });
@@ -272,7 +275,7 @@ fn i2_every_refusal_and_disclosure_leaves_its_entry() -> Outcome {
     let who = "Dr. Lena Sommer (Ward of the tests)";
     ensure(read["actorName"] == who, format!("{read}"))?;
     // The trail is the patient's alone.
-    for token in [ward.doctor.token(), &ward.hospital.admin.account.token] {
+    for token in [ward.doctor.token(), &ward.hospital.admin.token] {
         stack.get_path(&patient.path("/audit")).token(token).expect(403)?.problem("wrong-role")?;
     }
     Ok(())
@@ -284,25 +287,22 @@ fn i5_an_upload_that_outlives_its_grant_is_not_taken_in() -> Outcome {
     let mut terms = reading(&["all"], 3600);
     terms["actions"] = json!(["add"]);
     let file = Document::new("late.txt", "text/plain", b"late".to_vec());
-    let begin = || {
-        let path = patient.path("/uploads");
-        let call = stack.post(&path).token(ward.doctor.token());
-        call.json(&file.declaration("lab-report", "Late")).expect(201)
-    };
+    let declared = file.declaration("lab-report", "Late");
+    let begin = || begin(stack, (&patient.id, ward.doctor.token()), &declared);
     let grant = ward.doctor.granted(stack, &patient, &terms)?;
-    let taken = begin()?;
-    post_form(&taken.body["upload"], &file)?.expect(204)?;
-    let record = settled(stack, &patient.id, patient.token(), taken.text("/recordId")?)?;
+    let (taken, form) = begin()?;
+    post_form(&form, &file)?.expect(204)?;
+    let record = settled(stack, &patient.id, patient.token(), &taken)?;
     ensure(record["status"] == "available", format!("in time: {record}"))?;
     ensure(record["author"]["id"] == ward.doctor.id.as_str(), "the doctor is its author")?;
     // To add is not to read.
-    let path = patient.path(&format!("/records/{}", taken.text("/recordId")?));
+    let path = patient.path(&format!("/records/{taken}"));
     stack.get_path(&path).token(ward.doctor.token()).expect(404)?;
-    let late = begin()?;
+    let (late, form) = begin()?;
     let path = format!("/v1/grants/{}", grant["id"].as_str().unwrap_or_default());
     stack.delete(&path).token(patient.token()).expect(204)?;
-    post_form(&late.body["upload"], &file)?.expect(204)?;
-    let record = settled(stack, &patient.id, patient.token(), late.text("/recordId")?)?;
+    post_form(&form, &file)?.expect(204)?;
+    let record = settled(stack, &patient.id, patient.token(), &late)?;
     ensure(record["status"] == "rejected", format!("too late: {record}"))?;
     ensure(record["rejection"] == "consent-ended", format!("and why: {record}"))?;
     testkit::poll("the object to be gone", || {

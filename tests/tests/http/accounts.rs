@@ -1,6 +1,5 @@
 //! Accounts: registering, confirming, and the vault that is opened by it.
 
-// A test may panic; and reading a JSON value by index never does.
 use serde_json::{Value, json};
 use testkit::{Answer, Outcome, Patient, Stack, cast, ensure, in_parallel, operator::key};
 

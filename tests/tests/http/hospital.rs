@@ -19,7 +19,7 @@ fn invitation(email: &str) -> Value {
 }
 
 fn invite(stack: &Stack, hospital: &Hospital, body: &Value) -> Call {
-    let token = &hospital.admin.account.token;
+    let token = &hospital.admin.token;
     stack.post(&hospital.path("/doctors")).token(token).json(body)
 }
 
@@ -31,15 +31,15 @@ fn invited(stack: &Stack, hospital: &Hospital) -> Outcome<String> {
 
 fn rule(stack: &Stack, hospital: &Hospital, doctor: &str, verb: &str) -> Call {
     let path = hospital.path(&format!("/doctors/{doctor}/{verb}"));
-    stack.post(&path).token(&hospital.admin.account.token)
+    stack.post(&path).token(&hospital.admin.token)
 }
 
 fn list(stack: &Stack, hospital: &Hospital, query: &str) -> Call {
-    stack.get_path(&hospital.path(&format!("/doctors{query}"))).token(&hospital.admin.account.token)
+    stack.get_path(&hospital.path(&format!("/doctors{query}"))).token(&hospital.admin.token)
 }
 
 fn standing(stack: &Stack, hospital: &Hospital, doctor: &str) -> Outcome<String> {
-    let token = &hospital.admin.account.token;
+    let token = &hospital.admin.token;
     let all = cast::pages(stack, token, &hospital.path("/doctors?limit=100"))?;
     let found = all.iter().find(|item| item["id"] == doctor);
     Ok(found.and_then(|item| item["standing"].as_str()).unwrap_or_default().to_owned())
@@ -157,7 +157,7 @@ fn the_list_has_whole_pages_newest_first_and_cursors_of_its_own() -> Outcome {
     for (filter, expected) in [("", &doctors[..]), ("&standing=invited", &some)] {
         for limit in [1, 2, 3, 100] {
             let path = hospital.path(&format!("/doctors?limit={limit}{filter}"));
-            let all = cast::pages(stack, &hospital.admin.account.token, &path)?;
+            let all = cast::pages(stack, &hospital.admin.token, &path)?;
             let ids: Vec<_> = all.iter().filter_map(|item| item["id"].as_str()).collect();
             ensure(ids == expected, format!("{filter} by {limit}"))?;
         }

@@ -119,7 +119,7 @@ impl Scene {
     /// Each attacker by name, with their token and the answers that keep them out of `action`.
     fn attackers(&self, action: Action) -> Vec<Attacker<'_>> {
         let stranger = self.stranger.token();
-        let foreign = self.foreign.admin.account.token.as_str();
+        let [own, foreign] = [&self.hospital, &self.foreign].map(|one| one.admin.token.as_str());
         let (revoked, suspended) = (self.revoked.token(), self.suspended.token());
         let (unverified, single) =
             (self.unverified.token.as_str(), self.single_factor.token.as_str());
@@ -135,11 +135,7 @@ impl Scene {
                 all.push(("a stranger", Some(stranger), &[404]));
                 all.push(("a revoked doctor", Some(revoked), &[404]));
                 all.push(("another hospital's admin", Some(foreign), out));
-                all.push((
-                    "her own hospital's admin",
-                    Some(&self.hospital.admin.account.token),
-                    out,
-                ));
+                all.push(("her own hospital's admin", Some(own), out));
             }
             Rule::Owner => {
                 all.push(("a stranger", Some(stranger), &[404]));

@@ -1,8 +1,7 @@
 //! Sessions and second factors.
 
-// A test may panic; and reading a JSON value by index never does.
 use serde_json::{Value, json};
-use testkit::{Answer, Call, Hospital, Outcome, Patient, Stack, cast, cast::Account, ensure};
+use testkit::{Answer, Hospital, Outcome, Patient, Stack, cast, ensure};
 
 fn sign_in(stack: &Stack, email: &str, password: &str) -> Outcome<Answer> {
     stack.post("/v1/sessions").json(&json!({ "email": email, "password": password })).send()
@@ -14,21 +13,6 @@ fn refresh(stack: &Stack, token: &str) -> Outcome<Answer> {
 
 fn answer(stack: &Stack, body: &Value) -> Outcome<Answer> {
     stack.post("/v1/sessions/challenge").json(body).send()
-}
-
-fn verify(stack: &Stack, token: &str, code: &str) -> Outcome<Answer> {
-    stack.post("/v1/me/mfa/verify").token(token).json(&json!({ "code": code })).send()
-}
-
-fn enroll(stack: &Stack, token: &str) -> Call {
-    stack.post("/v1/me/mfa").token(token)
-}
-
-/// An admin who has replaced the temporary password and has no second factor.
-fn newcomer(stack: &Stack) -> Outcome<(String, Account)> {
-    let (hospital, mut account) = Hospital::add(stack, "St. Elsewhere", "Ines Keller")?;
-    account.sign_in(stack)?;
-    Ok((hospital.to_string(), account))
 }
 
 /// A code that is not the right one.
@@ -179,8 +163,7 @@ fn a_session_string_serves_nobody_else() -> Outcome {
 #[test]
 fn i9_staff_without_a_second_factor_can_only_set_it_up() -> Outcome {
     let stack = Stack::get()?;
-    let (hospital, mut admin) = newcomer(stack)?;
-    let doctors = format!("/v1/hospitals/{hospital}/doctors");
+    let (doctors, mut admin) = Hospital::newcomer(stack)?;
     for path in ["/v1/me", doctors.as_str(), "/v1/grants"] {
         stack.get_path(path).token(&admin.token).expect(403)?.problem("mfa-required")?;
     }
@@ -199,12 +182,14 @@ fn i9_staff_without_a_second_factor_can_only_set_it_up() -> Outcome {
 #[test]
 fn a_second_factor_is_enrolled_by_its_code_and_asked_for_ever_after() -> Outcome {
     let stack = Stack::get()?;
-    let (_, mut admin) = newcomer(stack)?;
-    let begun = enroll(stack, &admin.token).expect(200)?;
+    let (_, mut admin) = Hospital::newcomer(stack)?;
+    let begun = stack.post("/v1/me/mfa").token(&admin.token).expect(200)?;
     let (secret, uri) = (begun.text("/secret")?, begun.text("/otpauthUri")?);
     ensure(uri.starts_with("otpauth://totp/MediVault:"), uri)?;
     ensure(uri.contains(&format!("secret={secret}")), "the address holds the secret")?;
-    verify(stack, &admin.token, "abcdef")?.expect(400)?.problem("code-invalid")?;
+    let verify = stack.post("/v1/me/mfa/verify").token(&admin.token);
+    let wrong = verify.json(&json!({ "code": "abcdef" })).expect(400)?;
+    wrong.problem("code-invalid")?;
     // A wrong code enrolled nothing.
     let again = sign_in(stack, &admin.email, &admin.password)?.expect(200)?;
     ensure(again.body["status"] == "signed-in", "no code is asked for yet")?;

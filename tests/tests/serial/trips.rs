@@ -17,7 +17,7 @@ use crate::alone;
 /// Plays the operations, each at least twice on the same vault, so that the second is warm.
 fn play(stack: &Stack) -> Outcome {
     let hospital = Hospital::open(stack, "Counting")?;
-    let admin = &hospital.admin.account;
+    let admin = &hospital.admin;
     for name in ["Dr. One", "Dr. Two"] {
         let doctor = hospital.doctor(stack, name)?;
         let patient = Patient::join(stack, "Trip Counter")?;
@@ -43,10 +43,9 @@ fn play(stack: &Stack) -> Outcome {
             let grant = grant["id"].as_str().unwrap_or_default();
             stack.delete(&format!("/v1/grants/{grant}")).token(patient.token()).expect(204)?;
         }
-        hospital.rule(stack, &doctor.id, "suspend")?;
-        hospital.rule(stack, &doctor.id, "reinstate")?;
-        hospital.rule(stack, &doctor.id, "suspend")?;
-        hospital.rule(stack, &doctor.id, "reinstate")?;
+        for verb in ["suspend", "reinstate", "suspend", "reinstate"] {
+            hospital.rule(stack, &doctor.id, verb)?;
+        }
         stack.delete("/v1/sessions").token(patient.token()).expect(204)?;
     }
     Ok(())
