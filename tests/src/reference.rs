@@ -129,12 +129,13 @@ fn operation(
 }
 
 fn request_name(contract: &Contract) -> String {
-    camel(contract.operation, '_') + "Request"
+    camel(contract.operation) + "Request"
 }
 
-/// `record_get` as `RecordGet`.
-pub fn camel(name: &str, between: char) -> String {
-    name.split(between).map(sentence).collect()
+/// `record_get` and `record-get` as `RecordGet`.
+#[must_use]
+pub fn camel(name: &str) -> String {
+    name.split(['_', '-']).map(sentence).collect()
 }
 
 fn parameters(asked: &[Asked]) -> Vec<Value> {
@@ -231,7 +232,7 @@ fn by_status(contract: &Contract) -> BTreeMap<u16, Vec<Known>> {
 }
 
 fn response_name(problems: &[Known]) -> String {
-    let names = problems.iter().map(|problem| camel(problem.code, '-'));
+    let names = problems.iter().map(|problem| camel(problem.code));
     names.collect::<Vec<_>>().join("Or")
 }
 

@@ -20,7 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::{Value, json};
+use serde_json::json;
 use testkit::{Fault, Outcome, Proxy, Stack};
 
 use history::{Finding, History, Reader};
@@ -77,9 +77,6 @@ pub struct Report {
 }
 
 /// Tortures a stack; `progress` hears of each step that is done.
-///
-/// # Errors
-/// When the cast cannot be made or the stack does not answer.
 pub fn run(
     stack: &Stack,
     settings: Settings,
@@ -88,7 +85,8 @@ pub fn run(
     let world = World::new(stack)?;
     let proxy = Proxy::before(stack)?;
     let begun = Instant::now();
-    let before = divert(stack, &proxy)?;
+    let divert = |operation| Ok((operation, proxy.divert(stack, operation, "DYNAMODB")?));
+    let before = BEHIND.into_iter().map(divert).collect::<Outcome<Vec<_>>>()?;
     proxy.fail_at_random(settings.seed, settings.per_mille);
     let steps = play(&world, settings, progress);
     proxy.fail_at_random(0, 0);
@@ -101,18 +99,6 @@ pub fn run(
     let findings = findings?;
     let history = world.history().clone();
     Ok(Report { settings, took, steps, calls, faults, history, findings })
-}
-
-/// Puts the functions behind the proxy; answers the variables they had.
-fn divert(stack: &Stack, proxy: &Proxy) -> Outcome<Vec<(&'static str, Value)>> {
-    let one = |operation| {
-        let before = stack.variables(operation)?;
-        let mut diverted = before.clone();
-        diverted["AWS_ENDPOINT_URL_DYNAMODB"] = json!(proxy.url);
-        stack.set_variables(operation, &diverted)?;
-        Ok((operation, before))
-    };
-    BEHIND.into_iter().map(one).collect()
 }
 
 /// The workers take one step after the other; answers how many of each kind there were.

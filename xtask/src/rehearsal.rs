@@ -1,14 +1,14 @@
 //! `cargo xtask rehearse`: a deployment as README tells it, to a local AWS.
 
 use std::fs;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use anyhow::Result;
 
 use crate::process::run_checked;
 use crate::servers::{Servers, endpoint, stop_recorded};
 use crate::setup::{build_functions, create_sam, prepare};
-use crate::stack::{lock, throw_away};
+use crate::stack::{deploying, lock, throw_away};
 use crate::workspace::Workspace;
 
 /// Starts an empty local AWS and deploys to it with the SAM CLI.
@@ -23,17 +23,9 @@ pub(crate) fn run() -> Result<ExitCode> {
     stop_recorded(&settings.dir)?;
     println!("Rehearsing a deployment in {}", settings.dir.display());
     let servers = Servers::start(&workspace, &settings)?;
-    let mut command = Command::new(workspace.lint_environment().join("bin/python"));
-    command
-        .arg(workspace.script("rehearsal.py"))
-        .arg("--root")
-        .arg(&workspace.root)
-        .arg("--dir")
-        .arg(&settings.dir)
-        .arg("--binary")
-        .arg(workspace.target.join("debug/functions"))
-        .args(["--endpoint", &endpoint(servers.record.aws.port)])
-        .env("PYTHONDONTWRITEBYTECODE", "1");
+    let python = workspace.lint_environment().join("bin/python");
+    let mut command = deploying(&workspace, &settings, &python, "rehearsal.py");
+    command.args(["--endpoint", &endpoint(servers.record.aws.port)]);
     run_checked(&mut command, "deploy as README says")?;
     Ok(ExitCode::SUCCESS)
 }

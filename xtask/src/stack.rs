@@ -221,17 +221,30 @@ pub(crate) fn lock(dir: &Path) -> Result<File> {
     }
 }
 
-fn deploy(workspace: &Workspace, settings: &Settings, record: Record) -> Result<StackInfo> {
-    let pids = serde_json::json!({ "aws": record.aws.pid, "textract": record.textract.pid });
-    let mut command = Process::new(workspace.python());
+/// A script that deploys what was built to a local AWS, with the arguments that each takes.
+pub(crate) fn deploying(
+    workspace: &Workspace,
+    settings: &Settings,
+    python: &Path,
+    script: &str,
+) -> Process {
+    let mut command = Process::new(python);
     command
-        .arg(workspace.script("deploy.py"))
+        .arg(workspace.script(script))
         .arg("--root")
         .arg(&workspace.root)
         .arg("--dir")
         .arg(&settings.dir)
         .arg("--binary")
         .arg(workspace.target.join("debug/functions"))
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
+fn deploy(workspace: &Workspace, settings: &Settings, record: Record) -> Result<StackInfo> {
+    let pids = serde_json::json!({ "aws": record.aws.pid, "textract": record.textract.pid });
+    let mut command = deploying(workspace, settings, &workspace.python(), "deploy.py");
+    command
         .arg("--cache")
         .arg(workspace.local().join("packages"))
         .args(["--aws-port", &record.aws.port.to_string()])
@@ -239,8 +252,7 @@ fn deploy(workspace: &Workspace, settings: &Settings, record: Record) -> Result<
         .args(["--region", &settings.region])
         .args(["--pids", &pids.to_string()])
         // Zipping costs half a minute of work for nothing when nothing is kept.
-        .args(["--zip-level", if settings.keep_data { "1" } else { "0" }])
-        .env("PYTHONDONTWRITEBYTECODE", "1");
+        .args(["--zip-level", if settings.keep_data { "1" } else { "0" }]);
     run_checked(&mut command, "deploy the templates to the local stack")?;
     StackInfo::read(&settings.dir)
 }

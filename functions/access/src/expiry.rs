@@ -50,7 +50,7 @@ pub(crate) async fn sweep(store: &Store, live: &LiveGrant, now: Timestamp) -> Re
 /// revocation or a replacement, which left its own entry.
 ///
 /// # Errors
-/// See [`sweep`].
+/// `Fault::Unavailable` when the table refuses. That somebody else was first is no error.
 pub async fn removed(store: &Store, live: &LiveGrant, now: Timestamp) -> Result<(), Fault> {
     if live.ends_at > now {
         return Ok(());

@@ -168,6 +168,23 @@ mod tests {
     }
 
     #[test]
+    fn files_that_are_not_what_they_say_are_refused() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data");
+        let truth = std::fs::read(format!("{folder}/documents/truth.json")).unwrap();
+        let truth: serde_json::Value = serde_json::from_slice(&truth).unwrap();
+        let refused = truth["refused"].as_object().unwrap();
+        assert!(refused.len() > 9);
+        for (name, about) in refused {
+            let content = std::fs::read(format!("{folder}/refused/{name}")).unwrap();
+            let media_type = about["declaredContentType"].as_str().unwrap();
+            let file = declared(MediaType::from_name(media_type).unwrap(), &content);
+            let mut check = Check::new(&file);
+            check.take(&content).unwrap();
+            assert_eq!(check.finish(), Err(Rejection::ContentMismatch), "{name}");
+        }
+    }
+
+    #[test]
     fn another_size_or_checksum_than_declared_is_named_first() {
         let pdf: &[u8] = b"%PDF-1.7\n";
         let file = declared(MediaType::Pdf, pdf);

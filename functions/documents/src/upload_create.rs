@@ -137,18 +137,5 @@ async fn form(
 }
 
 fn new_record(permit: &Permit<'_, UploadCreate>) -> Record {
-    Record {
-        status: RecordStatus::AwaitingUpload,
-        version: 1,
-        created_at: permit.now(),
-        updated_at: permit.now(),
-        author: Actor::from(permit.caller()),
-        chunk: 0,
-        text_status: None,
-        text_problem: None,
-        attempt: 0,
-        pages: None,
-        words: None,
-        rejection: None,
-    }
+    Record::new(RecordStatus::AwaitingUpload, Actor::from(permit.caller()), permit.now())
 }

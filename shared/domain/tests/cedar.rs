@@ -265,26 +265,9 @@ impl Scene {
     }
 }
 
-fn standings() -> Vec<Option<Standing>> {
-    all::<Standing>().map(Some).chain([None]).collect()
-}
-
-/// Every kind of caller, with every standing that staff can have.
-fn callers() -> Vec<(Caller, Option<Standing>)> {
-    let mut callers = vec![(Caller::Patient(ALICE), None), (Caller::Patient(BOB), None)];
-    for standing in standings() {
-        for mfa in [true, false] {
-            callers.extend([(doctor(mfa), standing), (admin(mfa), standing)]);
-        }
-    }
-    callers
-}
-
 fn aims() -> Vec<Aim> {
-    let states = [None, Some(VaultState::Active), Some(VaultState::BeingErased)];
-    let vaults = states.map(|state| Aim::Vault { patient: ALICE, state });
     let mut aims = vec![Aim::Own, Aim::Hospital(HARBOUR), Aim::Hospital(HILL)];
-    aims.extend(vaults);
+    aims.extend(vaults());
     aims
 }
 

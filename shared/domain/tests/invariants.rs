@@ -98,8 +98,7 @@ fn a_staff_caller() -> impl Strategy<Value = Caller> + Clone {
 }
 
 fn a_vault() -> impl Strategy<Value = Aim> + Clone {
-    let states = vec![None, Some(VaultState::Active), Some(VaultState::BeingErased)];
-    select(states).prop_map(|state| Aim::Vault { patient: ALICE, state })
+    select(vaults().to_vec())
 }
 
 fn an_aim() -> impl Strategy<Value = Aim> + Clone {
@@ -132,6 +131,13 @@ fn known_of(aim: impl Strategy<Value = Aim>) -> impl Strategy<Value = Known> {
     let purpose = option::of(any_of::<Purpose>());
     (aim, option::of(a_grant()), a_record(), purpose, a_moment())
         .prop_map(|(aim, grant, record, purpose, now)| Known { aim, grant, record, purpose, now })
+}
+
+/// What is known of an active doctor's request for a vault in use, under a grant.
+fn under(held: &Grant, record: Record) -> Facts<'_> {
+    let aim = Aim::Vault { patient: ALICE, state: Some(VaultState::Active) };
+    let standing = Some(Standing::Active);
+    Facts { aim, standing, grant: Some(held), record, purpose: None }
 }
 
 fn a_standing() -> impl Strategy<Value = Option<Standing>> {
@@ -230,13 +236,7 @@ proptest! {
     ) {
         let (from, until) = (BEGINS + begins, BEGINS + begins + lasts);
         let held = Grant { not_before: at(from), expires_at: at(until), ..grant() };
-        let facts = Facts {
-            aim: Aim::Vault { patient: ALICE, state: Some(VaultState::Active) },
-            standing: Some(Standing::Active),
-            grant: Some(&held),
-            record: Record::Any,
-            purpose: None,
-        };
+        let facts = under(&held, Record::Any);
         let now = Timestamp::new(BEGINS + second, nano).unwrap();
         let answer = decide(Action::RecordList, &doctor(true), &facts, now);
         prop_assert_eq!(answer.is_ok(), (from..until).contains(&now.as_second()), "{:?}", answer);
@@ -387,17 +387,11 @@ fn i9_a_hospital_named_by_a_token_gives_no_duty_towards_another() {
 #[test]
 fn i2_an_entry_names_the_grant_and_the_purpose_that_it_rests_on() {
     let held = grant();
-    let facts = |record| Facts {
-        aim: Aim::Vault { patient: ALICE, state: Some(VaultState::Active) },
-        standing: Some(Standing::Active),
-        grant: Some(&held),
-        record,
-        purpose: None,
-    };
     let target = Target::default();
     let listed =
-        permit(Action::RecordList, &doctor(true), &facts(Record::Any), target, midway()).unwrap();
-    let missing = facts(Record::Missing);
+        permit(Action::RecordList, &doctor(true), &under(&held, Record::Any), target, midway())
+            .unwrap();
+    let missing = under(&held, Record::Missing);
     let refused = permit(Action::RecordGet, &doctor(true), &missing, target, midway()).unwrap_err();
     assert_eq!(listed.now, midway());
     for entry in [listed.entry(), refused.entry] {

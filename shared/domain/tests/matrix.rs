@@ -35,6 +35,13 @@ const VAULT: Aim = Aim::Vault { patient: ALICE, state: Some(VaultState::Active) 
 const ERASED: Aim = Aim::Vault { patient: ALICE, state: Some(VaultState::BeingErased) };
 const NOBODYS: Aim = Aim::Vault { patient: ALICE, state: None };
 
+/// Who holds the grant in their rows.
+const HOLDER: &str = "doctor with a grant";
+
+fn held(row: &mut Circumstance) -> &mut Grant {
+    row.grant.as_mut().unwrap()
+}
+
 fn lab() -> Record {
     Record::One(class(RecordType::LabReport, FROM))
 }
@@ -58,6 +65,7 @@ fn circumstances() -> Vec<Circumstance> {
     let mut rows_of = |who: &str, caller: Caller, aim: Aim, edits: &[(&str, Edit)]| {
         for (name, edit) in edits {
             let mut row = circumstance(format!("{who}, {name}"), caller, aim);
+            row.grant = (who == HOLDER).then(grant);
             edit(&mut row);
             rows.push(row);
         }
@@ -65,7 +73,7 @@ fn circumstances() -> Vec<Circumstance> {
     rows_of("patient", Caller::Patient(ALICE), VAULT, PATIENT);
     rows_of("another patient", Caller::Patient(BOB), VAULT, ANOTHER_PATIENT);
     rows_of("doctor", doctor(true), VAULT, DOCTOR);
-    rows_of("doctor with a grant", doctor(true), VAULT, GRANTED);
+    rows_of(HOLDER, doctor(true), VAULT, GRANTED);
     rows_of("admin", admin(true), Aim::Hospital(HARBOUR), ADMIN_ROWS);
     rows
 }
@@ -98,64 +106,38 @@ const DOCTOR: &[(&str, Edit)] = &[
 ];
 
 const GRANTED: &[(&str, Edit)] = &[
-    ("a record it covers", |c| c.grant = Some(grant())),
-    ("a list", |c| (c.grant, c.record) = (Some(grant()), Record::Any)),
-    ("no such record", |c| (c.grant, c.record) = (Some(grant()), Record::Missing)),
-    ("no second factor", |c| (c.grant, c.caller) = (Some(grant()), doctor(false))),
-    ("unknown to the hospital", |c| (c.grant, c.standing) = (Some(grant()), None)),
-    ("invited", |c| (c.grant, c.standing) = (Some(grant()), Some(Standing::Invited))),
-    ("invite failed", |c| {
-        (c.grant, c.standing) = (Some(grant()), Some(Standing::InviteFailed));
-    }),
-    ("suspended", |c| (c.grant, c.standing) = (Some(grant()), Some(Standing::Suspended))),
-    ("being erased", |c| (c.grant, c.aim) = (Some(grant()), ERASED)),
-    ("the second before it begins", |c| (c.grant, c.now) = (Some(grant()), at(BEGINS - 1))),
-    ("its first second", |c| (c.grant, c.now) = (Some(grant()), at(BEGINS))),
-    ("its last second", |c| (c.grant, c.now) = (Some(grant()), at(ENDS - 1))),
-    ("the second it ends", |c| (c.grant, c.now) = (Some(grant()), at(ENDS))),
-    ("to read only", |c| {
-        c.grant = Some(grant());
-        c.grant.iter_mut().for_each(|g| g.terms.actions = [Ability::Read].into());
-    }),
-    ("to add only", |c| {
-        c.grant = Some(grant());
-        c.grant.iter_mut().for_each(|g| g.terms.actions = [Ability::Add].into());
-    }),
-    ("another type", |c| {
-        c.grant = Some(grant());
-        c.record = Record::One(class(RecordType::Imaging, FROM));
-    }),
-    ("a sensitive type, not named", |c| {
-        c.grant = Some(grant());
-        c.record = Record::One(class(RecordType::Genetics, FROM));
-    }),
+    ("a record it covers", |_| {}),
+    ("a list", |c| c.record = Record::Any),
+    ("no such record", |c| c.record = Record::Missing),
+    ("no second factor", |c| c.caller = doctor(false)),
+    ("unknown to the hospital", |c| c.standing = None),
+    ("invited", |c| c.standing = Some(Standing::Invited)),
+    ("invite failed", |c| c.standing = Some(Standing::InviteFailed)),
+    ("suspended", |c| c.standing = Some(Standing::Suspended)),
+    ("being erased", |c| c.aim = ERASED),
+    ("the second before it begins", |c| c.now = at(BEGINS - 1)),
+    ("its first second", |c| c.now = at(BEGINS)),
+    ("its last second", |c| c.now = at(ENDS - 1)),
+    ("the second it ends", |c| c.now = at(ENDS)),
+    ("to read only", |c| held(c).terms.actions = [Ability::Read].into()),
+    ("to add only", |c| held(c).terms.actions = [Ability::Add].into()),
+    ("another type", |c| c.record = Record::One(class(RecordType::Imaging, FROM))),
+    ("a sensitive type, not named", |c| c.record = Record::One(class(RecordType::Genetics, FROM))),
     ("a sensitive type, named", |c| {
-        c.grant = Some(grant());
-        c.grant.iter_mut().for_each(|g| _ = g.terms.types.insert(RecordType::Genetics));
+        _ = held(c).terms.types.insert(RecordType::Genetics);
         c.record = Record::One(class(RecordType::Genetics, FROM));
     }),
     ("the day before its dates", |c| {
-        c.grant = Some(grant());
-        c.record = Record::One(class(RecordType::LabReport, FROM.yesterday().unwrap()));
+        c.record = Record::One(class(RecordType::LabReport, FROM.yesterday().unwrap()))
     }),
-    ("the last of its dates", |c| {
-        c.grant = Some(grant());
-        c.record = Record::One(class(RecordType::LabReport, TO));
-    }),
+    ("the last of its dates", |c| c.record = Record::One(class(RecordType::LabReport, TO))),
     ("the day after its dates", |c| {
-        c.grant = Some(grant());
-        c.record = Record::One(class(RecordType::LabReport, TO.tomorrow().unwrap()));
+        c.record = Record::One(class(RecordType::LabReport, TO.tomorrow().unwrap()))
     }),
-    ("its purpose", |c| (c.grant, c.purpose) = (Some(grant()), Some(Purpose::Treatment))),
-    ("another purpose", |c| (c.grant, c.purpose) = (Some(grant()), Some(Purpose::Research))),
-    ("its last read", |c| {
-        c.grant = Some(grant());
-        c.grant.iter_mut().for_each(|g| g.reads = 2);
-    }),
-    ("reads used up", |c| {
-        c.grant = Some(grant());
-        c.grant.iter_mut().for_each(|g| g.reads = 3);
-    }),
+    ("its purpose", |c| c.purpose = Some(Purpose::Treatment)),
+    ("another purpose", |c| c.purpose = Some(Purpose::Research)),
+    ("its last read", |c| held(c).reads = 2),
+    ("reads used up", |c| held(c).reads = 3),
 ];
 
 const ADMIN_ROWS: &[(&str, Edit)] = &[

@@ -14,9 +14,8 @@ use domain::{
     AuditId, Caller,
     audit::{Actor, Done, Draft, Entry, Ledger, Outcome, Target},
     consent::{Grant, Purpose},
-    policy::{Action, Aim, Facts, Record, Rule, VaultState, permit},
+    policy::{Action, Aim, Facts, Record, Rule, permit},
     record::RecordType,
-    staff::Standing,
 };
 use uuid::Uuid;
 
@@ -28,12 +27,10 @@ fn drafts() -> Vec<Draft> {
 
 /// What each kind of caller is aimed at by the action, as the operations do it.
 fn aims(rule: Rule, caller: &Caller) -> Vec<Aim> {
-    let vaults = [None, Some(VaultState::Active), Some(VaultState::BeingErased)]
-        .map(|state| Aim::Vault { patient: ALICE, state });
     match (rule, caller) {
         (Rule::Hospital, _) => vec![Aim::Hospital(HARBOUR), Aim::Hospital(HILL)],
-        (Rule::Vault(_) | Rule::List(_) | Rule::Ask, _) => vaults.into(),
-        (Rule::Own | Rule::OwnConsent | Rule::Owner, Caller::Patient(_)) => vaults.into(),
+        (Rule::Vault(_) | Rule::List(_) | Rule::Ask, _) => vaults().into(),
+        (Rule::Own | Rule::OwnConsent | Rule::Owner, Caller::Patient(_)) => vaults().into(),
         _ => vec![Aim::Own],
     }
 }
@@ -64,13 +61,7 @@ fn records(action: Action) -> Vec<Record> {
 
 fn drafts_of(action: Action) -> Vec<Draft> {
     let mut drafts = Vec::new();
-    let mut callers = vec![(Caller::Patient(ALICE), None), (Caller::Patient(BOB), None)];
-    for standing in all::<Standing>().map(Some).chain([None]) {
-        for mfa in [true, false] {
-            callers.extend([(doctor(mfa), standing), (admin(mfa), standing)]);
-        }
-    }
-    for (caller, standing) in callers {
+    for (caller, standing) in callers() {
         for aim in aims(action.rule(), &caller) {
             if caller == Caller::Patient(BOB)
                 && !matches!(action.rule(), Rule::Vault(_) | Rule::List(_))

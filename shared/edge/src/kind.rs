@@ -264,3 +264,56 @@ fn parse_email(value: &Value) -> Result<String, String> {
         _ => Err("must be an email address".into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::{PatientId, consent::Ability};
+
+    use super::*;
+
+    /// Holds a kind against values it takes and values it refuses, without a word of
+    /// what was sent.
+    fn holds<K: Kind>(kind: &K, good: &[Value], bad: &[Value]) {
+        for value in good {
+            assert!(kind.parse(value).is_ok(), "{value} is refused");
+        }
+        for value in bad.iter().chain([&json!(null), &json!({})]) {
+            let told = kind.parse(value).err().unwrap_or_else(|| panic!("{value} is taken"));
+            let echoed = value.as_str().is_some_and(|text| text.len() > 5 && told.contains(text));
+            assert!(!echoed, "{told} repeats what was sent");
+        }
+    }
+
+    #[test]
+    fn texts_are_taken_within_their_limits() {
+        let wide = "é".repeat(5);
+        let bad = ["", " ", "abcdef", "a\0", "a\rb"].map(Value::from);
+        holds(&text(1, 5), &[json!("a"), json!(" abcde "), json!("a\nb\tc"), json!(wide)], &bad);
+        assert_eq!(text(1, 5).parse(&json!(" a ")), Ok("a".into()));
+        holds(&secret(3), &[json!(" a "), json!("a\0")], &[json!(""), json!("abcd"), json!(1)]);
+        holds(&query(), &[json!("b12"), json!("ß")], &[json!("-"), json!("x".repeat(101))]);
+    }
+
+    #[test]
+    fn addresses_ids_and_names_are_taken_as_they_are_written() {
+        let long = format!("{}@example.org", "x".repeat(300));
+        let bad = ["x", "@b.c", "a@b", "a@b.", "a@b@c.d", "ä@b.c", "a b@c.d", &long];
+        holds(&email(), &[json!("a+b@c.de"), json!(" A@B.C ")], &bad.map(Value::from));
+        assert_eq!(email().parse(&json!("Ana@Example.ORG")), Ok("ana@example.org".into()));
+        let plain = "01900000-0000-7000-8000-00000000000a";
+        let bad = ["x", &plain.to_uppercase(), &plain.replace('-', ""), &plain.replace('a', "g")];
+        holds(&id(PatientId::parse), &[json!(plain)], &bad.map(Value::from));
+        holds(&named::<Ability>(), &[json!("read")], &[json!("Read"), json!("fly"), json!(1)]);
+        let bad = [json!([]), json!(["read", "read"]), json!(["fly"]), json!("read")];
+        holds(&set(named::<Ability>()), &[json!(["read", "add"])], &bad);
+    }
+
+    #[test]
+    fn numbers_dates_and_flags_are_taken_exactly() {
+        let bad = [json!(0), json!(51), json!(1.5), json!(-1), json!("7"), json!(1e300)];
+        holds(&number(1, 50), &[json!(1), json!(50), json!(7.0)], &bad);
+        let bad = ["2026-02-30", "2026-13-01", "26-01-01", "2026-01-31T00:00:00Z", "yesterday"];
+        holds(&date(), &[json!("2028-02-29")], &bad.map(Value::from));
+        holds(&flag(), &[json!(true), json!(false)], &[json!("true"), json!(1)]);
+    }
+}

@@ -26,7 +26,7 @@ const LONGEST_CURSOR: usize = 2048;
 /// The firewall stops longer ones before (`long-bodies` in template.yaml); files never pass here.
 const LONGEST_BODY: usize = 65_535;
 
-/// A value was wrong or missing; the reader knows which.
+/// A value was wrong or missing; the reader knows which. Nothing else goes wrong while reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wrong;
 
@@ -38,9 +38,6 @@ pub type Read<T> = Result<T, Wrong>;
 pub trait Input: Sized {
     /// Asks for every value first, then answers with them: so that everything that is wrong is
     /// reported at once.
-    ///
-    /// # Errors
-    /// When a value is missing or wrong.
     fn read(read: &Reader<'_>) -> Read<Self>;
 
     /// The input of a request.
@@ -169,9 +166,6 @@ impl<'r> Reader<'r> {
     }
 
     /// An id of the path.
-    ///
-    /// # Errors
-    /// When it is not one.
     pub fn path<T>(&self, name: &'static str, parse: impl Fn(&str) -> Option<T>) -> Read<T> {
         let kind = id(parse);
         let text = self.ask(Place::Path, name, true, &kind)?.path(name).unwrap_or_default();
@@ -179,9 +173,6 @@ impl<'r> Reader<'r> {
     }
 
     /// An optional query parameter.
-    ///
-    /// # Errors
-    /// When it is there and cannot be read.
     pub fn query<K: Kind>(&self, name: &'static str, kind: K) -> Read<Option<K::Value>> {
         let request = self.ask(Place::Query, name, false, &kind)?;
         self.parameters.borrow_mut().insert(name);
@@ -190,9 +181,6 @@ impl<'r> Reader<'r> {
     }
 
     /// An optional query parameter that is a whole number from `least` to `most`.
-    ///
-    /// # Errors
-    /// When it is there and is no such number.
     pub fn query_number(&self, name: &'static str, least: u64, most: u64) -> Read<Option<u64>> {
         let inner = number(least, most);
         if self.request.is_none() {
@@ -208,9 +196,6 @@ impl<'r> Reader<'r> {
 
     /// Which part of a list is wanted: `limit` (1 to 100, 25 when absent) and `cursor`, as an
     /// earlier page gave it.
-    ///
-    /// # Errors
-    /// When either cannot be read.
     pub fn paging(&self) -> Read<Paging> {
         let limit = self.query_number("limit", 1, MOST_ITEMS);
         let cursor = self.query("cursor", text(1, LONGEST_CURSOR));
@@ -219,17 +204,11 @@ impl<'r> Reader<'r> {
     }
 
     /// The purpose of use the caller states.
-    ///
-    /// # Errors
-    /// When there is no such purpose.
     pub fn purpose(&self) -> Read<Option<Purpose>> {
         self.query("purpose", named())
     }
 
     /// The `Idempotency-Key`, which every POST that changes something must carry (I7).
-    ///
-    /// # Errors
-    /// When it is missing or cannot be one.
     pub fn idempotency(&self) -> Read<Idempotency> {
         let name = "Idempotency-Key";
         let request =
@@ -241,9 +220,6 @@ impl<'r> Reader<'r> {
     }
 
     /// A field of the body that must be there, by JSON pointer.
-    ///
-    /// # Errors
-    /// When it is missing or cannot be read.
     pub fn field<K: Kind>(&self, pointer: &str, kind: K) -> Read<K::Value> {
         self.ask(Place::Body, pointer, true, &kind)?;
         match self.optional(pointer, kind)? {
@@ -254,9 +230,6 @@ impl<'r> Reader<'r> {
     }
 
     /// A field of the body that may be absent or null.
-    ///
-    /// # Errors
-    /// When it is there and cannot be read.
     pub fn optional<K: Kind>(&self, pointer: &str, kind: K) -> Read<Option<K::Value>> {
         self.ask(Place::Body, pointer, false, &kind)?;
         self.fields.borrow_mut().insert(pointer.to_owned());
@@ -268,9 +241,6 @@ impl<'r> Reader<'r> {
     }
 
     /// An object of the body that may be absent or null, with fields of its own.
-    ///
-    /// # Errors
-    /// What `read` met, when it is there.
     pub fn object<T>(
         &self,
         pointer: &str,
@@ -288,9 +258,6 @@ impl<'r> Reader<'r> {
     }
 
     /// Reports a rule that spans several fields.
-    ///
-    /// # Errors
-    /// Always.
     pub fn reject<T>(&self, pointer: &str, detail: &str) -> Read<T> {
         self.taken(Place::Body, pointer, Err(detail.to_owned()))
     }
@@ -402,5 +369,86 @@ impl Input for RecordPath {
         let record = read.path("recordId", RecordId::parse);
         let purpose = read.purpose();
         Ok(Self { patient: patient?, record: record?, purpose: purpose? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use lambda_http::{Body, RequestExt};
+
+    use super::*;
+
+    /// Takes something at every place, in an object of the body too.
+    struct Everything(String);
+
+    impl Input for Everything {
+        fn read(read: &Reader<'_>) -> Read<Self> {
+            let idempotency = read.idempotency();
+            let paging = read.paging();
+            let name = read.field("/name", text(1, 5));
+            let note = read.optional("/note", text(1, 5));
+            let inner = read.object("/in", |read, at| read.field(&format!("{at}/n"), number(1, 9)));
+            let read = (idempotency?, paging?, name?, note?, inner?);
+            Ok(Self(read.2))
+        }
+    }
+
+    fn wrong(body: &str, query: &[(&str, &[&str])], keys: &[&'static str]) -> Vec<String> {
+        let list = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect();
+        let query = query.iter().map(|(name, values)| ((*name).to_owned(), list(values)));
+        let query: HashMap<String, Vec<String>> = query.collect();
+        let mut event = lambda_http::Request::new(Body::Text(body.to_owned()))
+            .with_query_string_parameters(query);
+        for key in keys {
+            event.headers_mut().append("Idempotency-Key", key.parse().unwrap());
+        }
+        match Everything::of(&Request::new(event)) {
+            Err(Failure::Problem(problem)) => {
+                let place =
+                    |one: &Invalid| [&one.pointer, &one.parameter, &one.header].map(Clone::clone);
+                let mut wrong: Vec<_> = problem.errors.iter().flat_map(place).flatten().collect();
+                wrong.sort();
+                wrong
+            }
+            Ok(Everything(name)) => vec![format!("takes {name}")],
+            Err(other) => vec![format!("{other:?}")],
+        }
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_named_at_once() {
+        let whole = r#"{"name":"Ana","note":null,"in":{"n":7}}"#;
+        assert_eq!(wrong(whole, &[("limit", &["100"])], &["a"]), ["takes Ana"]);
+        let every = r#"{"name":7,"note":" ","in":{"n":0,"x":1},"y":1}"#;
+        let query: &[(&str, &[&str])] = &[("limit", &["0"]), ("q", &["x"]), ("cursor", &[""])];
+        let all = ["", "/in", "/in/n", "/name", "/note", "Idempotency-Key", "cursor", "limit", "q"];
+        assert_eq!(wrong(every, query, &[]), all);
+    }
+
+    #[test]
+    fn a_body_is_an_object_that_has_what_it_must() {
+        for missing in ["", "{}", r#"{"name":null,"in":null}"#] {
+            assert_eq!(wrong(missing, &[], &["a"]), ["/name"], "{missing}");
+        }
+        assert_eq!(wrong(r#"{"name":"a","in":{}}"#, &[], &["a"]), ["/in/n"]);
+        let long = format!(r#"{{"name":"{}"}}"#, "x".repeat(LONGEST_BODY));
+        for no_object in ["[]", "{", "null", "\"x\"", r#"{"name":"a","name":"b"}"#, &long] {
+            assert_eq!(wrong(no_object, &[], &["a"]), [""], "{no_object:.60}");
+        }
+    }
+
+    #[test]
+    fn parameters_and_keys_stand_there_once_and_in_their_form() {
+        let body = r#"{"name":"a"}"#;
+        for limit in ["101", "x", "-1", "+1", "01", ""] {
+            assert_eq!(wrong(body, &[("limit", &[limit])], &["a"]), ["limit"], "{limit}");
+        }
+        assert_eq!(wrong(body, &[("limit", &["1", "2"])], &["a"]), ["limit"]);
+        let long: &str = "k".repeat(256).leak();
+        for keys in [&["a", "a"][..], &[""], &["ä"], &[long]] {
+            assert_eq!(wrong(body, &[], keys), ["Idempotency-Key"], "{keys:?}");
+        }
     }
 }

@@ -24,9 +24,6 @@ impl Archive {
 
     /// Keeps `content` under `name`, which has to tell one content from any other: what is there
     /// already stays as it is, and is taken for the same (I7).
-    ///
-    /// # Errors
-    /// `Fault::Unavailable` when S3 refuses.
     pub async fn keep(&self, name: &str, content: String) -> Result<(), Fault> {
         let call = self
             .client

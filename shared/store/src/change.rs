@@ -335,9 +335,6 @@ fn audit_item(draft: &Draft, now: Timestamp) -> Result<Attributes, Fault> {
 
 impl Store {
     /// The item of a new vault: the owner's data key, wrapped, and their profile, sealed with it.
-    ///
-    /// # Errors
-    /// `Fault::Unavailable` when KMS refuses.
     pub async fn new_vault(
         &self,
         owner: Owner,

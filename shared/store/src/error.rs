@@ -9,7 +9,8 @@ pub enum Fault {
     Changed,
     /// Met other transactions on the same item, time and again: decide anew, a little later.
     Conflict,
-    /// An AWS service refused or did not answer; its error code.
+    /// An AWS service refused or did not answer; its error code. Every call of AWS may end so, which
+    /// is not said of each function.
     Unavailable(String),
     /// A stored item cannot be read: which part.
     Corrupt(&'static str),

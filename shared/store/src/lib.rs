@@ -85,9 +85,6 @@ impl Store {
     }
 
     /// Connects to the store named by the environment.
-    ///
-    /// # Errors
-    /// See [`Store::new`].
     pub fn connect() -> Result<Self, Fault> {
         Self::new(&aws_config())
     }

@@ -67,9 +67,6 @@ impl Scroll<'_> {
     }
 
     /// The next items; `None` at the end.
-    ///
-    /// # Errors
-    /// `Fault::Unavailable` when the table refuses.
     pub async fn next(&mut self) -> Result<Option<Vec<Item>>, Fault> {
         if self.ended {
             return Ok(None);
@@ -110,9 +107,6 @@ impl Scroll<'_> {
     }
 
     /// All that is left of the run: for runs that are short by nature.
-    ///
-    /// # Errors
-    /// `Fault::Unavailable` when the table refuses.
     pub async fn all(&mut self) -> Result<Vec<Item>, Fault> {
         let mut all = Vec::new();
         while let Some(items) = self.next().await? {
@@ -186,9 +180,6 @@ impl<T> Page<T> {
 
     /// The cursor of the next page, or `None` when this is the last. `list` names the list and
     /// its filters: the cursor serves no other.
-    ///
-    /// # Errors
-    /// See [`DataKey::seal`].
     pub fn next(&self, key: &DataKey, list: &Key) -> Result<Option<String>, Fault> {
         let Some(last) = self.last.as_ref().filter(|_| self.more) else { return Ok(None) };
         let place: HashMap<_, _> =
@@ -205,9 +196,6 @@ fn place(item: &Item) -> Attributes {
 }
 
 /// A cursor for `place`. `list` names the list and its filters: the cursor serves no other.
-///
-/// # Errors
-/// See [`DataKey::seal`].
 pub fn cursor(place: &impl Serialize, key: &DataKey, list: &Key) -> Result<String, Fault> {
     let plain = serde_json::to_vec(place).map_err(|_| Fault::Corrupt("cursor"))?;
     Ok(URL_SAFE_NO_PAD.encode(key.seal(list, "cursor", &plain)?))

@@ -209,9 +209,6 @@ impl Items {
 impl Store {
     /// Reads everything `look` names in one consistent read; where a record is among it and the
     /// caller may come to see it, also what consent needs to know of that record.
-    ///
-    /// # Errors
-    /// `Fault::Unavailable` when the table or KMS refuses.
     pub async fn look(&self, look: Look) -> Result<Found<'_>, Fault> {
         let record_key = look.within_vault(look.record, keys::record);
         let request_key = look.within_vault(look.request, keys::request);
@@ -259,9 +256,6 @@ impl Store {
     }
 
     /// The data key of an owner. Only steps that no caller asked for take it from here.
-    ///
-    /// # Errors
-    /// `Fault::Unavailable` when KMS refuses.
     pub async fn owner_key(
         &self,
         owner: Owner,

@@ -202,9 +202,6 @@ impl Objects {
     }
 
     /// Opens an object; `None` when there is none.
-    ///
-    /// # Errors
-    /// `Fault::Unavailable` when S3 refuses.
     pub async fn open(&self, object: &str) -> Result<Option<Arrived>, Fault> {
         let call = self.client.get_object().bucket(&self.bucket).key(object);
         match Box::pin(call.send()).await {
@@ -223,9 +220,6 @@ impl Objects {
     }
 
     /// Whether there is such an object now.
-    ///
-    /// # Errors
-    /// `Fault::Unavailable` when S3 refuses.
     pub async fn exists(&self, object: &str) -> Result<bool, Fault> {
         let listed = self.versions(object).await?;
         let latest = |v: &ObjectVersion| v.key() == Some(object) && v.is_latest() == Some(true);
@@ -239,9 +233,6 @@ impl Objects {
 
     /// Copies one version of a file from quarantine to the place where it is kept: the version
     /// that was checked, whatever has arrived since.
-    ///
-    /// # Errors
-    /// `Fault::Unavailable` when S3 refuses.
     pub async fn keep(&self, place: Place, version: Option<&str>) -> Result<(), Fault> {
         let version = version.map(|id| format!("?versionId={id}")).unwrap_or_default();
         let call = self
@@ -256,9 +247,6 @@ impl Objects {
     }
 
     /// Deletes every version of an object, so that nothing of it is left in the bucket.
-    ///
-    /// # Errors
-    /// `Fault::Unavailable` when S3 refuses.
     pub async fn delete(&self, object: &str) -> Result<(), Fault> {
         loop {
             let listed = self.versions(object).await?;

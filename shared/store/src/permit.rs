@@ -69,9 +69,6 @@ impl<'f, A: Act> Permit<'f, A> {
     }
 
     /// The data key of the vault or the hospital that was looked at.
-    ///
-    /// # Errors
-    /// `Fault::Unavailable` when KMS refuses.
     pub async fn key(&self) -> Result<Arc<DataKey>, Fault> {
         match self.found.look.patient {
             Some(_) => self.found.patient_key().await,
@@ -80,9 +77,6 @@ impl<'f, A: Act> Permit<'f, A> {
     }
 
     /// The data key of the hospital, where a vault was looked at too.
-    ///
-    /// # Errors
-    /// `Fault::Unavailable` when KMS refuses.
     pub async fn hospital_key(&self) -> Result<Arc<DataKey>, Fault> {
         self.found.hospital_key().await
     }
@@ -167,9 +161,6 @@ impl<'f, A: Act> Permit<'f, A> {
     }
 
     /// The register of the vault.
-    ///
-    /// # Errors
-    /// See [`crate::Store::register`].
     pub async fn register(&self) -> Result<Register, Fault> {
         self.found.store.register(self.patient()?).await
     }

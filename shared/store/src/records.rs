@@ -129,9 +129,6 @@ pub struct Held {
 impl Store {
     /// Reads a record with its vault, for steps that no caller asked for; `None` when either is not
     /// there.
-    ///
-    /// # Errors
-    /// `Fault::Unavailable` when the table refuses.
     pub async fn hold(&self, of: PatientId, id: RecordId) -> Result<Option<Held>, Fault> {
         let vault = keys::vault(Owner::Patient(of));
         let read = self.table.read(&[vault, keys::record(of, id), keys::open_chunk(of)]).await?;
@@ -143,9 +140,6 @@ impl Store {
 
     /// The chunk that holds the entry of `record`; `open` is what stood at the open chunk's key when
     /// the record was read.
-    ///
-    /// # Errors
-    /// `Fault::Unavailable` when the table refuses.
     pub async fn chunk_of(
         &self,
         of: PatientId,
@@ -176,20 +170,7 @@ mod tests {
     fn record(notes: usize) -> NewRecord {
         NewRecord {
             id: RecordId(crate::new_id()),
-            row: Record {
-                status: RecordStatus::Available,
-                version: 1,
-                created_at: Timestamp::UNIX_EPOCH,
-                updated_at: Timestamp::UNIX_EPOCH,
-                author: Actor::System,
-                chunk: 0,
-                text_status: None,
-                text_problem: None,
-                attempt: 0,
-                pages: None,
-                words: None,
-                rejection: None,
-            },
+            row: Record::new(RecordStatus::Available, Actor::System, Timestamp::UNIX_EPOCH),
             content: RecordContent {
                 kind: RecordType::LabReport,
                 date: Date::constant(2026, 1, 31),

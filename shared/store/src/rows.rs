@@ -98,6 +98,28 @@ pub struct Record {
     pub rejection: Option<Rejection>,
 }
 
+impl Record {
+    /// A record's first version, of whose text nothing is known yet. Which chunk holds its entry is
+    /// decided when it is added.
+    #[must_use]
+    pub fn new(status: RecordStatus, author: Actor, now: Timestamp) -> Self {
+        Self {
+            status,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+            author,
+            chunk: 0,
+            text_status: None,
+            text_problem: None,
+            attempt: 0,
+            pages: None,
+            words: None,
+            rejection: None,
+        }
+    }
+}
+
 /// A record: the sealed part.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RecordContent {
@@ -164,9 +186,6 @@ pub struct PageContent {
 }
 
 /// The items of a text, one after the other: its pages, and the parts of its words.
-///
-/// # Errors
-/// See [`sealed_item`].
 pub fn text_items<'a>(
     of: PatientId,
     id: RecordId,

@@ -105,9 +105,6 @@ impl<R: Sealed> Stored<R> {
     }
 
     /// The sealed part.
-    ///
-    /// # Errors
-    /// See [`Item::open`].
     pub fn open(&self, key: &DataKey) -> Result<R::Content, Fault> {
         self.item.open(key)
     }
@@ -135,9 +132,6 @@ pub fn item(key: &Key, clear: &impl Serialize) -> Result<Attributes, Fault> {
 pub(crate) struct NothingClear {}
 
 /// The attributes of an item to be written, with `content` sealed into it.
-///
-/// # Errors
-/// See [`item`] and [`DataKey::seal`].
 pub fn sealed_item(
     at: &Key,
     key: &DataKey,
@@ -220,9 +214,6 @@ impl Table {
 
     /// Reads the items at `keys`, up to 100 (DynamoDB's limit), each as of its own moment, in no
     /// order; those that are not there are left out.
-    ///
-    /// # Errors
-    /// `Fault::Unavailable` when the table refuses.
     pub async fn read_each(&self, keys: &[Key]) -> Result<Vec<Item>, Fault> {
         let mut items = Vec::new();
         let mut wanted: Vec<_> = keys.iter().map(key_attributes).collect();
@@ -256,9 +247,6 @@ impl Table {
     }
 
     /// The next items of a run, newest first where `newest_first`, up to `limit`, after `after`.
-    ///
-    /// # Errors
-    /// `Fault::Unavailable` when the table refuses.
     pub async fn run(&self, range: &Range, part: &Part) -> Result<Batch, Fault> {
         let (pk, sk) = if range.index { ("GSI1PK", "GSI1SK") } else { ("PK", "SK") };
         // The table takes only its own key for a place to go on from, the index both.
@@ -286,9 +274,6 @@ impl Table {
     }
 
     /// Writes an item under a key that was made for it just now, and is nobody else's.
-    ///
-    /// # Errors
-    /// `Fault::Unavailable` when the table refuses.
     pub(crate) async fn put_new(&self, attributes: Attributes) -> Result<(), Fault> {
         let call = self.client.put_item().table_name(&self.name).set_item(Some(attributes));
         let call = call.condition_expression("attribute_not_exists(PK)");

@@ -31,9 +31,6 @@ pub struct Looked {
 impl<A: Act> Permit<'_, A> {
     /// What there is to look through of `entries`, by record. Only these records are read, so that
     /// not even time tells of others.
-    ///
-    /// # Errors
-    /// `Fault::Unavailable` when the table refuses.
     pub async fn look_through(
         &self,
         entries: &[&Entry],

@@ -113,9 +113,6 @@ impl KeyRing {
     }
 
     /// Makes a data key for `owner`.
-    ///
-    /// # Errors
-    /// `Fault::Unavailable` when KMS refuses.
     pub async fn make(&self, owner: Owner) -> Result<NewKey, Fault> {
         let call = self.kms.generate_data_key().key_id(&self.key_id).key_spec(DataKeySpec::Aes256);
         let made = Box::pin(call.encryption_context("owner", owner.partition()).send())

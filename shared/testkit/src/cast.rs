@@ -12,7 +12,7 @@ use totp_rs::{Builder, Secret};
 
 use crate::{
     Answer, Outcome, Stack, Surprise,
-    documents::{Document, post_form, settled},
+    documents::{Document, begin, post_form, settled},
     poll,
 };
 
@@ -47,15 +47,8 @@ pub struct Patient {
 pub struct Hospital {
     /// Its id.
     pub id: String,
-    /// Its first admin.
-    pub admin: Admin,
-}
-
-/// A hospital admin with a second factor.
-#[derive(Debug, Clone)]
-pub struct Admin {
-    /// Their account.
-    pub account: Account,
+    /// Its first admin, with a second factor.
+    pub admin: Account,
 }
 
 /// A doctor with a second factor.
@@ -89,9 +82,6 @@ pub fn claim(token: &str, name: &str) -> Option<String> {
 
 impl Account {
     /// Signs in with the password, answering whatever challenges come.
-    ///
-    /// # Errors
-    /// When signing in fails.
     pub fn sign_in(&mut self, stack: &Stack) -> Outcome {
         let credentials = json!({ "email": self.email, "password": self.password });
         let mut answer = stack.post("/v1/sessions").json(&credentials).expect(200)?;
@@ -117,9 +107,6 @@ impl Account {
     }
 
     /// The code of this moment (RFC 6238).
-    ///
-    /// # Errors
-    /// When no second factor is enrolled.
     pub fn code(&self) -> Outcome<String> {
         let secret = self.secret.as_ref().ok_or_else(|| Surprise("no second factor".into()))?;
         let secret = Secret::try_from_base32(secret).map_err(|e| Surprise(format!("{e:?}")))?;
@@ -128,19 +115,20 @@ impl Account {
     }
 
     /// Enrols a second factor and waits until it is in use; the caller has to sign in again.
-    ///
-    /// # Errors
-    /// When enrolling fails.
     pub fn enroll(&mut self, stack: &Stack) -> Outcome {
         self.begin_factor(stack)?;
         self.prove(stack)?;
         self.factor_in_use(stack)
     }
 
+    /// Signs in for the first time, enrols a second factor, and signs in with it.
+    pub fn sign_in_enrolled(&mut self, stack: &Stack) -> Outcome {
+        self.sign_in(stack)?;
+        self.enroll(stack)?;
+        self.sign_in(stack)
+    }
+
     /// Begins to enrol a second factor: holds the app that is to be proven.
-    ///
-    /// # Errors
-    /// When it is refused.
     pub fn begin_factor(&mut self, stack: &Stack) -> Outcome {
         let begun = stack.post("/v1/me/mfa").token(&self.token).expect(200)?;
         self.hold(begun.text("/secret")?);
@@ -148,26 +136,17 @@ impl Account {
     }
 
     /// Proves the authenticator app by the code of this moment.
-    ///
-    /// # Errors
-    /// When the code is refused.
     pub fn prove(&self, stack: &Stack) -> Outcome {
         let code = json!({ "code": self.code()? });
         stack.post("/v1/me/mfa/verify").token(&self.token).json(&code).expect(202).map(|_| ())
     }
 
     /// Waits until the second factor is in use, as the operator sees it.
-    ///
-    /// # Errors
-    /// When it is not for long.
     pub fn factor_in_use(&self, stack: &Stack) -> Outcome {
         self.factor_is(stack, "on")
     }
 
     /// Waits until the second factor has come as far as `mark` says.
-    ///
-    /// # Errors
-    /// When it has not for long.
     pub fn factor_is(&self, stack: &Stack, mark: &str) -> Outcome {
         let user = json!({ "UserPoolId": stack.output("UserPoolId")?, "Username": self.email });
         poll("the second factor to come into use", || {
@@ -192,9 +171,6 @@ impl Account {
 
 impl Patient {
     /// Registers, confirms by code and signs in.
-    ///
-    /// # Errors
-    /// When a step fails.
     pub fn join(stack: &Stack, name: &str) -> Outcome<Self> {
         let mut account = Account::new(address("patient"), password());
         let (email, password) = (&account.email, &account.password);
@@ -220,9 +196,6 @@ impl Patient {
     }
 
     /// Their whole audit trail, oldest first.
-    ///
-    /// # Errors
-    /// When it cannot be read.
     pub fn audit(&self, stack: &Stack) -> Outcome<Vec<Value>> {
         let mut all = self.pages(stack, "/audit?limit=100")?;
         all.reverse();
@@ -230,18 +203,12 @@ impl Patient {
     }
 
     /// Every item of a list below their vault, page by page.
-    ///
-    /// # Errors
-    /// When it cannot be read.
     pub fn pages(&self, stack: &Stack, list: &str) -> Outcome<Vec<Value>> {
         pages(stack, self.token(), &self.path(list))
     }
 }
 
 /// Every item of a list, page by page; `path` has a query already.
-///
-/// # Errors
-/// When it cannot be read.
 pub fn pages(stack: &Stack, token: &str, path: &str) -> Outcome<Vec<Value>> {
     let mut all = Vec::new();
     let mut cursor = String::new();
@@ -258,9 +225,6 @@ pub fn pages(stack: &Stack, token: &str, path: &str) -> Outcome<Vec<Value>> {
 impl Hospital {
     /// Bootstraps a hospital and its first admin as the operator does, without their first
     /// sign-in: the admin still has the temporary password.
-    ///
-    /// # Errors
-    /// When a step fails.
     pub fn add(stack: &Stack, name: &str, admin: &str) -> Outcome<(HospitalId, Account)> {
         let account = Account::new(address("admin"), password());
         let id = Self::add_for(stack, name, admin, &account)?;
@@ -268,9 +232,6 @@ impl Hospital {
     }
 
     /// The same for an admin of the caller's choice.
-    ///
-    /// # Errors
-    /// When it is refused; the message says why.
     pub fn add_for(
         stack: &Stack,
         name: &str,
@@ -292,16 +253,19 @@ impl Hospital {
         id.and_then(HospitalId::parse).ok_or_else(|| Surprise(format!("no hospital: {said}")))
     }
 
+    /// An admin who has replaced the temporary password and has no second factor; and the path of
+    /// the hospital's doctors, which only an admin with one may list.
+    pub fn newcomer(stack: &Stack) -> Outcome<(String, Account)> {
+        let (hospital, mut account) = Self::add(stack, "St. Elsewhere", "Ines Keller")?;
+        account.sign_in(stack)?;
+        Ok((format!("/v1/hospitals/{hospital}/doctors"), account))
+    }
+
     /// A hospital whose admin has a second factor and is signed in with it.
-    ///
-    /// # Errors
-    /// When a step fails.
     pub fn open(stack: &Stack, name: &str) -> Outcome<Self> {
         let (id, mut account) = Self::add(stack, name, "Ines Admin")?;
-        account.sign_in(stack)?;
-        account.enroll(stack)?;
-        account.sign_in(stack)?;
-        Ok(Self { id: id.to_string(), admin: Admin { account } })
+        account.sign_in_enrolled(stack)?;
+        Ok(Self { id: id.to_string(), admin: account })
     }
 
     /// A path below the hospital.
@@ -311,17 +275,11 @@ impl Hospital {
     }
 
     /// Invites a doctor and waits for the mail; they have not signed in yet.
-    ///
-    /// # Errors
-    /// When a step fails.
     pub fn invite(&self, stack: &Stack, name: &str) -> Outcome<(DoctorId, Account)> {
         self.invite_to(stack, name, &address("doctor"))
     }
 
     /// The same for an address of the caller's choice.
-    ///
-    /// # Errors
-    /// When a step fails.
     pub fn invite_to(
         &self,
         stack: &Stack,
@@ -331,7 +289,7 @@ impl Hospital {
         let body = json!({
             "email": email, "name": name, "licence": "GMC 7654321", "specialty": "Cardiology",
         });
-        let token = &self.admin.account.token;
+        let token = &self.admin.token;
         let invited = stack.post(&self.path("/doctors")).token(token).json(&body).expect(201)?;
         let id = DoctorId::parse(invited.text("/doctorId")?);
         let password = poll("the invitation", || {
@@ -342,23 +300,15 @@ impl Hospital {
     }
 
     /// What the admin does to a doctor: `verify`, `suspend` or `reinstate`.
-    ///
-    /// # Errors
-    /// When it is refused.
     pub fn rule(&self, stack: &Stack, doctor: &str, verb: &str) -> Outcome<Answer> {
         let path = self.path(&format!("/doctors/{doctor}/{verb}"));
-        stack.post(&path).token(&self.admin.account.token).json(&json!({})).expect(200)
+        stack.post(&path).token(&self.admin.token).json(&json!({})).expect(200)
     }
 
     /// A verified doctor, signed in with a second factor.
-    ///
-    /// # Errors
-    /// When a step fails.
     pub fn doctor(&self, stack: &Stack, name: &str) -> Outcome<Doctor> {
         let (id, mut account) = self.invite(stack, name)?;
-        account.sign_in(stack)?;
-        account.enroll(stack)?;
-        account.sign_in(stack)?;
+        account.sign_in_enrolled(stack)?;
         self.rule(stack, &id.to_string(), "verify")?;
         Ok(Doctor { id: id.to_string(), account })
     }
@@ -378,9 +328,6 @@ impl Doctor {
     }
 
     /// Asks a patient for access; answers the request's id.
-    ///
-    /// # Errors
-    /// When it is refused.
     pub fn ask(&self, stack: &Stack, patient: &Patient, terms: &Value) -> Outcome<String> {
         let mut body = terms.clone();
         body["patientId"] = json!(patient.id);
@@ -390,9 +337,6 @@ impl Doctor {
     }
 
     /// Asks a patient for access and has it approved as asked; answers the grant.
-    ///
-    /// # Errors
-    /// When a step fails.
     pub fn granted(&self, stack: &Stack, patient: &Patient, terms: &Value) -> Outcome<Value> {
         let request = self.ask(stack, patient, terms)?;
         let decided = patient.decide(stack, &request, &json!({ "decision": "approve" }))?;
@@ -402,9 +346,6 @@ impl Doctor {
 
 impl Patient {
     /// Decides on a request.
-    ///
-    /// # Errors
-    /// When nobody answers.
     pub fn decide(&self, stack: &Stack, request: &str, decision: &Value) -> Outcome<Answer> {
         let path = format!("/v1/access-requests/{request}/decision");
         stack.post(&path).token(self.token()).json(decision).send()
@@ -435,9 +376,6 @@ pub struct Ward {
 
 impl Ward {
     /// Opens it on first use; everybody is signed in.
-    ///
-    /// # Errors
-    /// When a step of that failed.
     pub fn get(stack: &Stack) -> Outcome<&'static Self> {
         static WARD: Mutex<Option<(Instant, &'static Ward)>> = Mutex::new(None);
         let mut held = WARD.lock().unwrap_or_else(PoisonError::into_inner);
@@ -461,7 +399,7 @@ impl Ward {
 
     fn signed_in(mut self, stack: &Stack) -> Outcome<Self> {
         let Self { hospital, doctor, other } = &mut self;
-        for account in [&mut hospital.admin.account, &mut doctor.account, &mut other.account] {
+        for account in [&mut hospital.admin, &mut doctor.account, &mut other.account] {
             account.sign_in(stack)?;
         }
         Ok(self)
@@ -470,9 +408,6 @@ impl Ward {
 
 impl Patient {
     /// Adds a record that waits for its file; answers its id and the form for the file.
-    ///
-    /// # Errors
-    /// When it is refused.
     pub fn announce(
         &self,
         stack: &Stack,
@@ -483,15 +418,10 @@ impl Patient {
     ) -> Outcome<(String, Value)> {
         let mut body = file.declaration(kind, title);
         body["date"] = json!(date);
-        let begun = stack.post(&self.path("/uploads")).token(self.token()).json(&body);
-        let begun = begun.expect(201)?;
-        Ok((begun.text("/recordId")?.to_owned(), begun.body["upload"].clone()))
+        begin(stack, (&self.id, self.token()), &body)
     }
 
     /// Adds a plain-text document and waits until it is there; answers the record's id.
-    ///
-    /// # Errors
-    /// When it does not become available.
     pub fn note(
         &self,
         stack: &Stack,
@@ -501,39 +431,10 @@ impl Patient {
         text: &str,
     ) -> Outcome<String> {
         let file = Document::new("note.txt", "text/plain", text.as_bytes().to_vec());
-        let id = self.send(stack, kind, date, title, &file)?;
-        self.available(stack, &id)?;
+        let (id, form) = self.announce(stack, kind, date, title, &file)?;
+        post_form(&form, &file)?.expect(204)?;
+        let record = settled(stack, &self.id, self.token(), &id)?;
+        crate::ensure(record["status"] == "available", format!("the note is there: {record}"))?;
         Ok(id)
-    }
-
-    /// Keeps a short note of each of these types and dates, in that order. Their files are checked side
-    /// by side.
-    ///
-    /// # Errors
-    /// When something answers otherwise.
-    pub fn notes(&self, stack: &Stack, of: &[(&str, &str)]) -> Outcome<Vec<String>> {
-        let file = Document::new("note.txt", "text/plain", b"x".to_vec());
-        let sent = of.iter().map(|(kind, date)| self.send(stack, kind, date, "One of many", &file));
-        let sent = sent.collect::<Outcome<Vec<_>>>()?;
-        sent.iter().try_for_each(|id| self.available(stack, id))?;
-        Ok(sent)
-    }
-
-    fn send(
-        &self,
-        stack: &Stack,
-        kind: &str,
-        date: &str,
-        title: &str,
-        file: &Document,
-    ) -> Outcome<String> {
-        let (id, form) = self.announce(stack, kind, date, title, file)?;
-        post_form(&form, file)?.expect(204)?;
-        Ok(id)
-    }
-
-    fn available(&self, stack: &Stack, id: &str) -> Outcome {
-        let record = settled(stack, &self.id, self.token(), id)?;
-        crate::ensure(record["status"] == "available", format!("the note is there: {record}"))
     }
 }

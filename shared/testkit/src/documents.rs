@@ -48,9 +48,6 @@ impl Document {
     }
 
     /// A file, declared by its extension; `None` for a file of another kind.
-    ///
-    /// # Errors
-    /// When it cannot be read.
     pub fn read(path: &Path) -> Outcome<Option<Self>> {
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
         let media_type = match extension.to_ascii_lowercase().as_str() {
@@ -66,9 +63,6 @@ impl Document {
     }
 
     /// Every document of a folder, by name.
-    ///
-    /// # Errors
-    /// When the folder cannot be read or holds none.
     pub fn all(folder: &Path) -> Outcome<Vec<Self>> {
         let paths = std::fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path()));
         let mut paths = paths.collect::<Result<Vec<_>, _>>()?;
@@ -92,23 +86,15 @@ impl Document {
 
     /// Uploads it to a vault: asks for the form and posts the file. Answers the record's id and
     /// what S3 said.
-    ///
-    /// # Errors
-    /// When the upload is not even begun.
     pub fn upload(
         &self,
         stack: &Stack,
-        (patient, token): (&str, &str),
+        vault: (&str, &str),
         kind: &str,
         title: &str,
     ) -> Outcome<(String, Answer)> {
-        let begun = stack
-            .post(&format!("/v1/patients/{patient}/uploads"))
-            .token(token)
-            .json(&self.declaration(kind, title))
-            .expect(201)?;
-        let sent = post_form(&begun.body["upload"], self)?;
-        Ok((begun.text("/recordId")?.to_owned(), sent))
+        let (id, form) = begin(stack, vault, &self.declaration(kind, title))?;
+        Ok((id, post_form(&form, self)?))
     }
 }
 
@@ -143,11 +129,19 @@ pub fn post_form(form: &Value, document: &Document) -> Outcome<Answer> {
         .send()
 }
 
+/// Begins an upload to a vault: the record's id, and the form to send the file with.
+pub fn begin(
+    stack: &Stack,
+    (patient, token): (&str, &str),
+    declared: &Value,
+) -> Outcome<(String, Value)> {
+    let path = format!("/v1/patients/{patient}/uploads");
+    let begun = stack.post(&path).token(token).json(declared).expect(201)?;
+    Ok((begun.text("/recordId")?.to_owned(), begun.body["upload"].clone()))
+}
+
 /// Waits until a record's file is available or rejected and its text needs no more waiting, and
 /// answers the record.
-///
-/// # Errors
-/// When that does not come.
 pub fn settled(stack: &Stack, patient: &str, token: &str, record: &str) -> Outcome<Value> {
     let path = format!("/v1/patients/{patient}/records/{record}");
     poll("a document to be checked and read", || {

@@ -46,9 +46,6 @@ impl Stack {
 
 impl Patient {
     /// Writes records without files, in that order; answers their ids.
-    ///
-    /// # Errors
-    /// When the store fails.
     pub fn fill(&self, stack: &Stack, with: &[Filling]) -> Outcome<Vec<String>> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(self.filled(stack, with))
@@ -76,20 +73,7 @@ fn record(patient: PatientId, of: &Filling) -> NewRecord {
     let now = Timestamp::now();
     NewRecord {
         id: RecordId(new_id()),
-        row: Record {
-            status: RecordStatus::Available,
-            version: 1,
-            created_at: now,
-            updated_at: now,
-            author: Actor::Patient { id: patient },
-            chunk: 0,
-            text_status: None,
-            text_problem: None,
-            attempt: 0,
-            pages: None,
-            words: None,
-            rejection: None,
-        },
+        row: Record::new(RecordStatus::Available, Actor::Patient { id: patient }, now),
         content: RecordContent {
             kind: of.kind,
             date: of.date,

@@ -105,9 +105,6 @@ impl Call {
     }
 
     /// Sends it.
-    ///
-    /// # Errors
-    /// When nobody answers.
     pub fn send(&self) -> Outcome<Answer> {
         let mut request = http::Request::builder().method(self.method.as_str()).uri(&self.url);
         for (name, value) in &self.headers {
@@ -135,9 +132,6 @@ impl Call {
     }
 
     /// Sends it and expects a status.
-    ///
-    /// # Errors
-    /// When the answer has another.
     pub fn expect(&self, status: u16) -> Outcome<Answer> {
         self.send()?.expect(status)
     }
@@ -145,9 +139,6 @@ impl Call {
 
 impl Answer {
     /// Expects a status.
-    ///
-    /// # Errors
-    /// When it is another.
     pub fn expect(self, status: u16) -> Outcome<Self> {
         if self.status == status {
             return Ok(self);
@@ -158,9 +149,6 @@ impl Answer {
     }
 
     /// Expects a problem (RFC 9457) with this code.
-    ///
-    /// # Errors
-    /// When it is another or none.
     pub fn problem(&self, code: &str) -> Outcome {
         let json = self.headers.get("content-type").is_some_and(|t| t.contains("problem+json"));
         let body = String::from_utf8_lossy(&self.bytes);
@@ -192,18 +180,12 @@ impl Answer {
     }
 
     /// A text of the body.
-    ///
-    /// # Errors
-    /// When there is none at the pointer.
     pub fn text(&self, pointer: &str) -> Outcome<&str> {
         let text = self.body.pointer(pointer).and_then(Value::as_str);
         text.ok_or_else(|| Surprise(format!("{}: no {pointer} in {}", self.what, self.body)))
     }
 
     /// A list of the body.
-    ///
-    /// # Errors
-    /// When there is none at the pointer.
     pub fn list(&self, pointer: &str) -> Outcome<&Vec<Value>> {
         let list = self.body.pointer(pointer).and_then(Value::as_array);
         list.ok_or_else(|| Surprise(format!("{}: no {pointer} in {}", self.what, self.body)))

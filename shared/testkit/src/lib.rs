@@ -5,6 +5,7 @@
 #![allow(clippy::indexing_slicing)]
 
 use std::{
+    process::ExitCode,
     thread,
     time::{Duration, Instant},
 };
@@ -19,7 +20,7 @@ pub mod reference;
 pub mod stack;
 pub mod story;
 
-pub use cast::{Admin, Doctor, Hospital, Patient, Ward};
+pub use cast::{Doctor, Hospital, Patient, Ward};
 pub use filling::Filling;
 pub use http::{Answer, Call};
 pub use proxy::{Fault, Proxy};
@@ -41,21 +42,25 @@ impl<E: std::error::Error> From<E> for Surprise {
     }
 }
 
-/// The outcome of a step.
+/// The outcome of a step. Whatever is not as expected, or is refused, is an error that ends a test;
+/// so no function here lists its errors.
 pub type Outcome<T = ()> = Result<T, Surprise>;
 
+/// The exit code of a program: a surprise is told, and fails.
+#[must_use]
+pub fn ended(outcome: Outcome<ExitCode>) -> ExitCode {
+    outcome.unwrap_or_else(|surprise| {
+        eprintln!("\nNot as expected: {surprise}");
+        ExitCode::FAILURE
+    })
+}
+
 /// A surprise unless `holds`.
-///
-/// # Errors
-/// `what` was expected and does not hold.
 pub fn ensure(holds: bool, what: impl Into<String>) -> Outcome {
     if holds { Ok(()) } else { Err(Surprise(what.into())) }
 }
 
 /// Does `one` for each of `over`, each in a thread of its own; answers in their order.
-///
-/// # Errors
-/// The first of what went wrong.
 pub fn in_parallel<I: IntoIterator<Item: Send>, T: Send>(
     over: I,
     one: impl Fn(I::Item) -> Outcome<T> + Sync,
@@ -70,9 +75,6 @@ pub fn in_parallel<I: IntoIterator<Item: Send>, T: Send>(
 
 /// Asks again and again until `ask` has an answer, at longer and longer intervals, for at most 90
 /// seconds.
-///
-/// # Errors
-/// When there was none in that time: `what` was waited for.
 pub fn poll<T>(what: &str, mut ask: impl FnMut() -> Outcome<Option<T>>) -> Outcome<T> {
     let (begun, mut pause) = (Instant::now(), Duration::from_millis(50));
     while begun.elapsed().as_secs() < 90 {

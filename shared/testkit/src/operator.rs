@@ -35,6 +35,12 @@ pub fn stream_record(event: &str, number: &str, item: &Value) -> Value {
     record
 }
 
+/// The key of an item of the table.
+#[must_use]
+pub fn key(pk: &str, sk: &str) -> Value {
+    json!({ "PK": { "S": pk }, "SK": { "S": sk } })
+}
+
 /// The operator's program, which `cargo xtask` builds beside what runs now.
 fn program() -> Outcome<PathBuf> {
     let own = env::current_exe()?;
@@ -44,9 +50,6 @@ fn program() -> Outcome<PathBuf> {
 
 impl Stack {
     /// Runs a command of the operator's program; answers what it said.
-    ///
-    /// # Errors
-    /// When it fails; the message says why.
     pub fn operate(&self, arguments: &[&str]) -> Outcome<String> {
         let done = Command::new(program()?)
             .args(arguments)
@@ -87,17 +90,11 @@ impl Stack {
     }
 
     /// A call of a service that speaks AWS's JSON protocol.
-    ///
-    /// # Errors
-    /// When AWS refuses.
     pub fn aws(&self, service: &str, target: &str, body: &Value) -> Outcome<Value> {
         Ok(self.asked_of_aws(service, target, body)?.expect(200)?.body)
     }
 
     /// The same call, with whatever is answered.
-    ///
-    /// # Errors
-    /// When nobody answers.
     pub fn asked_of_aws(&self, service: &str, target: &str, body: &Value) -> Outcome<Answer> {
         let version = if service == "dynamodb" { "1.0" } else { "1.1" };
         let call = Call::new("POST", format!("{}/", self.endpoint))
@@ -107,19 +104,19 @@ impl Stack {
         self.signed(service, call)
     }
 
+    /// A call on the table, past every operation of the API.
+    pub fn dynamo(&self, operation: &str, mut call: Value) -> Outcome<Value> {
+        call["TableName"] = json!(self.output("TableName")?);
+        self.aws("dynamodb", &format!("DynamoDB_20120810.{operation}"), &call)
+    }
+
     /// A call of Cognito's user pools.
-    ///
-    /// # Errors
-    /// When it is refused.
     pub fn cognito(&self, operation: &str, body: &Value) -> Outcome<Value> {
         let target = format!("AWSCognitoIdentityProviderService.{operation}");
         self.aws("cognito-idp", &target, body)
     }
 
     /// Invokes a function with an event, as a schedule or a person at the console would.
-    ///
-    /// # Errors
-    /// When it fails.
     pub fn invoke(&self, operation: &str, event: &Value) -> Outcome<Value> {
         let name = self.function(operation);
         let url = format!("{}/2015-03-31/functions/{name}/invocations", self.endpoint);
@@ -131,9 +128,6 @@ impl Stack {
     }
 
     /// A function's configuration, after a change of it where one is given.
-    ///
-    /// # Errors
-    /// When AWS refuses.
     pub fn function_configuration(
         &self,
         operation: &str,
@@ -149,9 +143,6 @@ impl Stack {
     }
 
     /// The variables of a function's environment.
-    ///
-    /// # Errors
-    /// When AWS refuses.
     pub fn variables(&self, operation: &str) -> Outcome<Value> {
         let configuration = self.function_configuration(operation, None)?;
         Ok(configuration["Environment"]["Variables"].clone())
@@ -159,9 +150,6 @@ impl Stack {
 
     /// Gives a function other variables, which also ends its environments: the next request meets
     /// a cold one.
-    ///
-    /// # Errors
-    /// When AWS refuses.
     pub fn set_variables(&self, operation: &str, variables: &Value) -> Outcome {
         let change = json!({ "Environment": { "Variables": variables } });
         self.function_configuration(operation, Some(&change))?;
@@ -184,25 +172,16 @@ impl Stack {
     }
 
     /// Every item of the table, raw. All else waits while the local AWS reads it.
-    ///
-    /// # Errors
-    /// When AWS refuses.
     pub fn items(&self) -> Outcome<Vec<Value>> {
         self.read_all("Scan", json!({ "TableName": self.output("TableName")? }))
     }
 
     /// Every item of a partition, raw, in order.
-    ///
-    /// # Errors
-    /// When AWS refuses.
     pub fn partition(&self, pk: &str) -> Outcome<Vec<Value>> {
         self.partition_of(self.output("TableName")?, pk)
     }
 
     /// The same of another table.
-    ///
-    /// # Errors
-    /// When AWS refuses.
     pub fn partition_of(&self, table: &str, pk: &str) -> Outcome<Vec<Value>> {
         let query = json!({ "TableName": table, "ConsistentRead": true,
             "KeyConditionExpression": "PK = :pk",
@@ -223,9 +202,6 @@ impl Stack {
     }
 
     /// The names of all objects under a prefix, old versions and delete markers included.
-    ///
-    /// # Errors
-    /// When AWS refuses.
     pub fn objects(&self, prefix: &str) -> Outcome<Vec<String>> {
         let bucket = self.output("BucketName")?;
         let prefix = prefix.replace('/', "%2F");
@@ -237,9 +213,6 @@ impl Stack {
     }
 
     /// Puts an object into the bucket, past every form.
-    ///
-    /// # Errors
-    /// When AWS refuses.
     pub fn put_object(&self, key: &str, media_type: &str, content: &[u8]) -> Outcome {
         let url = format!("{}/{}/{key}", self.endpoint, self.output("BucketName")?);
         let call = Call::new("PUT", url).header("Content-Type", media_type).body(content.to_vec());
@@ -247,27 +220,18 @@ impl Stack {
     }
 
     /// Deletes an object as a person would: older versions and a delete marker stay.
-    ///
-    /// # Errors
-    /// When AWS refuses.
     pub fn delete_object(&self, key: &str) -> Outcome {
         let url = format!("{}/{}/{key}", self.endpoint, self.output("BucketName")?);
         self.signed("s3", Call::new("DELETE", url))?.expect(204).map(|_| ())
     }
 
     /// A call of S3 on the archive; `rest` is an object's name, a query, or both.
-    ///
-    /// # Errors
-    /// When nobody answers.
     pub fn archive(&self, method: &str, rest: &str, body: &[u8]) -> Outcome<Answer> {
         let url = format!("{}/{}/{rest}", self.endpoint, self.output("ArchiveName")?);
         self.signed("s3", Call::new(method, url).body(body.to_vec()))
     }
 
     /// The objects of the archive whose first entry is later than `since`: name and content.
-    ///
-    /// # Errors
-    /// When AWS refuses.
     pub fn archived(&self, since: Timestamp) -> Outcome<Vec<(String, String)>> {
         // Names sort by time: the day, and an id that begins with the milliseconds of the epoch.
         let time = format!("{:012x}", since.as_millisecond());
@@ -290,9 +254,6 @@ impl Stack {
     }
 
     /// Asks the local Textract for a fault; see `xtask/local/textract.py`.
-    ///
-    /// # Errors
-    /// When it does not answer.
     pub fn textract_fault(&self, fault: &Value) -> Outcome {
         let url = format!("{}/_control", self.textract_url);
         Call::new("POST", url).json(fault).expect(200).map(|_| ())
@@ -300,9 +261,6 @@ impl Stack {
 
     /// Makes a function's configuration of this moment the one that the API calls. Events call a
     /// function without an alias, so there is none to point.
-    ///
-    /// # Errors
-    /// When AWS refuses.
     pub fn release(&self, operation: &str) -> Outcome {
         let function =
             format!("{}/2015-03-31/functions/{}", self.endpoint, self.function(operation));
@@ -315,9 +273,6 @@ impl Stack {
     }
 
     /// The log group that an operation writes to, with the others of its service.
-    ///
-    /// # Errors
-    /// When AWS refuses.
     pub fn log_group(&self, operation: &str) -> Outcome<String> {
         let configuration = self.function_configuration(operation, None)?;
         let group = configuration["LoggingConfig"]["LogGroup"].as_str();
@@ -325,9 +280,6 @@ impl Stack {
     }
 
     /// The lines of a log group that hold `text`, from `since` on (epoch milliseconds).
-    ///
-    /// # Errors
-    /// When AWS refuses.
     pub fn logs(&self, group: &str, text: &str, since: i64) -> Outcome<Vec<Value>> {
         let mut lines = Vec::new();
         let mut next = Value::Null;
@@ -350,9 +302,6 @@ impl Stack {
     }
 
     /// The texts of the mail that was sent to an address.
-    ///
-    /// # Errors
-    /// When the local mail box does not answer.
     pub fn mail(&self, to: &str) -> Outcome<Vec<String>> {
         let url = format!("{}/_ministack/ses/messages", self.endpoint);
         let answer = Call::new("GET", url).expect(200)?.body;

@@ -73,9 +73,6 @@ struct Plan {
 
 impl Proxy {
     /// Stands before the stack; passes everything on until told otherwise.
-    ///
-    /// # Errors
-    /// When there is no port to serve at.
     pub fn before(stack: &Stack) -> Outcome<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let url = format!("http://{}", listener.local_addr()?);
@@ -89,6 +86,15 @@ impl Proxy {
             }
         });
         Ok(Self { url, plan })
+    }
+
+    /// Puts a function's calls of `service` behind the proxy; answers the variables it had.
+    pub fn divert(&self, stack: &Stack, operation: &str, service: &str) -> Outcome<Value> {
+        let before = stack.variables(operation)?;
+        let mut behind = before.clone();
+        behind[format!("AWS_ENDPOINT_URL_{service}")] = json!(self.url);
+        stack.set_variables(operation, &behind)?;
+        Ok(before)
     }
 
     fn plan(&self) -> std::sync::MutexGuard<'_, Plan> {

@@ -88,9 +88,6 @@ fn validator(document: &Value, answer: &Value) -> Outcome<Option<Validator>> {
 }
 
 /// What checks a value against a schema of the document, formats included.
-///
-/// # Errors
-/// When it is no schema.
 pub fn checker(document: &Value, schema: &Value) -> Outcome<Validator> {
     let schema = json!({ "allOf": [schema], "components": document["components"] });
     Ok(jsonschema::options().should_validate_formats(true).build(&schema)?)

@@ -36,17 +36,11 @@ pub struct OperatorKey {
 
 impl Stack {
     /// Reads `stack.json`.
-    ///
-    /// # Errors
-    /// When there is none.
     pub fn read(path: &Path) -> Outcome<Self> {
         Ok(serde_json::from_slice(&std::fs::read(path)?)?)
     }
 
     /// The stack that the tests run against: `cargo xtask test` names it in `MEDIVAULT_STACK`.
-    ///
-    /// # Errors
-    /// When it is not set.
     pub fn get() -> Outcome<&'static Self> {
         static STACK: OnceLock<Outcome<Stack>> = OnceLock::new();
         let read = || {
@@ -59,9 +53,6 @@ impl Stack {
     }
 
     /// An output of template.yaml.
-    ///
-    /// # Errors
-    /// When there is no such output.
     pub fn output(&self, name: &str) -> Outcome<&str> {
         let value = self.outputs.get(name).map(String::as_str);
         value.ok_or_else(|| Surprise(format!("the stack has no output {name}")))

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     Answer, Call, Doctor, Hospital, Outcome, Patient, Stack, Surprise,
     cast::{Account, reading},
-    documents::{Document, post_form, settled},
+    documents::{Document, begin, post_form, settled},
     ensure, poll,
 };
 
@@ -19,9 +19,6 @@ const SHORT_GRANT: u32 = 4;
 pub type Narrator<'a> = &'a mut dyn FnMut(&str);
 
 /// Plays the story with the documents of a folder: at least a JPEG, a PNG and a PDF.
-///
-/// # Errors
-/// The first thing that is not as expected.
 pub fn play(stack: &Stack, folder: &Path, tell: Narrator<'_>) -> Outcome {
     let mut story = Story { stack, tell };
     let documents = Document::all(folder)?;
@@ -84,7 +81,7 @@ impl Story<'_> {
         self.second_factor("admin", &mut account)?;
         let list = self.stack.get_path(&path).token(&account.token);
         self.step("admin", "lists the doctors", &list, 200)?;
-        Ok(Hospital { id: id.to_string(), admin: crate::Admin { account } })
+        Ok(Hospital { id: id.to_string(), admin: account })
     }
 
     fn second_factor(&mut self, who: &str, account: &mut Account) -> Outcome {
@@ -191,8 +188,8 @@ impl Story<'_> {
         larger.bytes.push(0);
         self.is_stopped(patient, "a file larger than declared", &larger)?;
         let vault = (patient.id.as_str(), patient.token());
-        let (id, form) = begin(self.stack, vault, jpeg)?;
-        let mut form = form;
+        let declared = jpeg.declaration("other", "Not what it says");
+        let (id, mut form) = begin(self.stack, vault, &declared)?;
         form["fields"]["Content-Type"] = json!("text/html");
         let sent = post_form(&form, jpeg)?;
         self.line("patient", "sends a file under another content type", &silent(&sent));
@@ -474,16 +471,4 @@ fn kind_of(document: &Document) -> &'static str {
         "image/png" => "lab-report",
         _ => "referral",
     }
-}
-
-/// Begins an upload; answers the record's id and the form.
-fn begin(
-    stack: &Stack,
-    (patient, token): (&str, &str),
-    file: &Document,
-) -> Outcome<(String, Value)> {
-    let path = format!("/v1/patients/{patient}/uploads");
-    let body = file.declaration("other", "Not what it says");
-    let begun = stack.post(&path).token(token).json(&body).expect(201)?;
-    Ok((begun.text("/recordId")?.to_owned(), begun.body["upload"].clone()))
 }

@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, env, fs, path::Path, process::ExitCode};
 
 use domain::{names::Named, policy::Action};
 use serde_json::Value;
-use testkit::{Outcome, Stack, ensure};
+use testkit::{Outcome, Stack, ended, ensure};
 
 /// What is granted though no request of the suite uses it: the beginning of the role's logical id,
 /// or nothing for all; the action; a part of the resource; who needs it.
@@ -57,16 +57,10 @@ fn pairs(record: &Value, of: &str) -> BTreeSet<(String, String)> {
 }
 
 fn main() -> ExitCode {
-    match i8_every_permission_is_used_and_none_is_missing() {
-        Ok(()) => {
-            println!("Every permission of every role was used, and none was missing");
-            ExitCode::SUCCESS
-        }
-        Err(surprise) => {
-            eprintln!("{surprise}");
-            ExitCode::FAILURE
-        }
-    }
+    ended(i8_every_permission_is_used_and_none_is_missing().map(|()| {
+        println!("Every permission of every role was used, and none was missing");
+        ExitCode::SUCCESS
+    }))
 }
 
 fn i8_every_permission_is_used_and_none_is_missing() -> Outcome {

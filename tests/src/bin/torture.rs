@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Parser;
-use testkit::{Outcome, Stack};
+use testkit::{Outcome, Stack, ended};
 use tests::torture::{Report, Settings, run};
 
 /// Plays random patients, doctors and admins against a stack whose table fails; exits non-zero when
@@ -28,16 +28,10 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    match torture(&Args::parse()) {
-        Ok(report) => {
-            println!("{report}");
-            if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-        }
-        Err(surprise) => {
-            eprintln!("\nNot as expected: {surprise}");
-            ExitCode::FAILURE
-        }
-    }
+    ended(torture(&Args::parse()).map(|report| {
+        println!("{report}");
+        if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }))
 }
 
 fn torture(args: &Args) -> Outcome<Report> {

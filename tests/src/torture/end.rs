@@ -14,9 +14,6 @@ use super::{
 
 impl World<'_> {
     /// Reads all that there is, through the API.
-    ///
-    /// # Errors
-    /// When it cannot be read.
     pub fn end(&self) -> Outcome<End> {
         let vaults = (0..PATIENTS).map(|patient| self.vault(patient)).collect::<Outcome<_>>()?;
         let list = self.hospital.path("/doctors?limit=100");

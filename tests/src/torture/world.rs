@@ -107,9 +107,6 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl<'s> World<'s> {
     /// A hospital, its doctors, and patients with a record of each kind of theirs.
-    ///
-    /// # Errors
-    /// When a step fails.
     pub fn new(stack: &'s Stack) -> Outcome<Self> {
         let hospital = Hospital::open(stack, "Hospital of the torture")?;
         let doctor = |n| -> Outcome<Person> {
@@ -129,7 +126,7 @@ impl<'s> World<'s> {
         let ids = |people: &[Person]| people.iter().map(|person| person.id.clone()).collect();
         let history =
             History { patients: ids(&patients), doctors: ids(&doctors), ..History::default() };
-        let admin = Person::new(String::new(), hospital.admin.account.clone());
+        let admin = Person::new(String::new(), hospital.admin.clone());
         let (history, again) = (Mutex::new(history), Mutex::default());
         Ok(Self { stack, hospital, patients, doctors, admin, history, again })
     }
@@ -148,9 +145,6 @@ impl<'s> World<'s> {
     }
 
     /// Somebody's access token.
-    ///
-    /// # Errors
-    /// When they cannot sign in.
     pub fn token(&self, who: Who) -> Outcome<String> {
         self.person(who).token(self.stack)
     }

@@ -29,6 +29,8 @@ struct Scene {
     suspended: Doctor,
     unverified: Account,
     single_factor: Account,
+    /// What the victim is told of a record that does not exist.
+    absent: (u16, Value),
 }
 
 impl Scene {
@@ -42,9 +44,7 @@ impl Scene {
         let (_, mut single_factor) = hospital.invite(stack, "Dr. Single")?;
         single_factor.sign_in(stack)?;
         let (_, mut unverified) = hospital.invite(stack, "Dr. Unverified")?;
-        unverified.sign_in(stack)?;
-        unverified.enroll(stack)?;
-        unverified.sign_in(stack)?;
+        unverified.sign_in_enrolled(stack)?;
         let victim = Patient::join(stack, "Vera Victim")?;
         let stranger = Patient::join(stack, "Stan Stranger")?;
         let record = victim.note(stack, "lab-report", "2026-01-01", "Hers", "hers alone")?;
@@ -56,6 +56,8 @@ impl Scene {
         let live = colleague.granted(stack, &victim, &reading(&["all"], 3600))?;
         let grant = live["id"].as_str().unwrap_or_default().to_owned();
         let request = colleague.ask(stack, &victim, &reading(&["imaging"], 3600))?;
+        let absent = victim.path("/records/01900000-0000-7000-8000-000000000000");
+        let absent = stack.get_path(&absent).token(victim.token()).expect(404)?.told();
         Ok(Self {
             stack,
             victim,
@@ -70,6 +72,7 @@ impl Scene {
             suspended,
             unverified,
             single_factor,
+            absent,
         })
     }
 
@@ -116,7 +119,7 @@ impl Scene {
     /// Each attacker by name, with their token and the answers that keep them out of `action`.
     fn attackers(&self, action: Action) -> Vec<Attacker<'_>> {
         let stranger = self.stranger.token();
-        let foreign = self.foreign.admin.account.token.as_str();
+        let [own, foreign] = [&self.hospital, &self.foreign].map(|one| one.admin.token.as_str());
         let (revoked, suspended) = (self.revoked.token(), self.suspended.token());
         let (unverified, single) =
             (self.unverified.token.as_str(), self.single_factor.token.as_str());
@@ -132,11 +135,7 @@ impl Scene {
                 all.push(("a stranger", Some(stranger), &[404]));
                 all.push(("a revoked doctor", Some(revoked), &[404]));
                 all.push(("another hospital's admin", Some(foreign), out));
-                all.push((
-                    "her own hospital's admin",
-                    Some(&self.hospital.admin.account.token),
-                    out,
-                ));
+                all.push(("her own hospital's admin", Some(own), out));
             }
             Rule::Owner => {
                 all.push(("a stranger", Some(stranger), &[404]));
@@ -212,6 +211,9 @@ impl Scene {
             if answer.status == 401 {
                 answer.problem("unauthenticated")?;
             }
+            // I10: nothing tells what is another's from what does not exist.
+            let alike = answer.status != 404 || answer.told() == self.absent;
+            ensure(alike, format!("{who} into {name}: {:?}", answer.told()))?;
             let told = String::from_utf8_lossy(&answer.bytes).into_owned();
             let silent = !told.contains("Hers") && !told.contains("Vera");
             ensure(silent, format!("{name} tells {told}"))?;

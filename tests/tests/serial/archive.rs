@@ -185,11 +185,9 @@ fn i11_what_can_never_be_read_is_set_aside_and_the_rest_goes_on() -> Outcome {
     let (_alone, stack) = alone()?;
     let since = a_moment_ago()?;
     let mut key = inserted("100")["dynamodb"]["Keys"].clone();
-    let table = stack.output("TableName")?;
-    let delete = json!({ "TableName": table, "Key": key });
+    let delete = json!({ "Key": key });
     key["id"] = json!({ "S": "no id" });
-    let put = json!({ "TableName": table, "Item": key });
-    stack.aws("dynamodb", "DynamoDB_20120810.PutItem", &put)?;
+    stack.dynamo("PutItem", json!({ "Item": key }))?;
     let patient = Patient::join(stack, "Paula Past")?;
     let queue = json!({ "QueueUrl": stack.output("ArchiveDeadLettersUrl")? });
     poll("what cannot be read to be set aside", || {
@@ -198,7 +196,7 @@ fn i11_what_can_never_be_read_is_set_aside_and_the_rest_goes_on() -> Outcome {
         Ok(told.contains("audit_archive").then_some(()))
     })?;
     stack.aws("sqs", "AmazonSQS.PurgeQueue", &queue)?;
-    stack.aws("dynamodb", "DynamoDB_20120810.DeleteItem", &delete)?;
+    stack.dynamo("DeleteItem", delete)?;
     let told = patient.audit(stack)?.len();
     poll("what came after it to be archived", || {
         Ok((archived(stack, since, &patient.id)?.len() == told).then_some(()))

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use testkit::{
     Hospital, Outcome, Patient, Stack,
     cast::reading,
-    documents::{Document, post_form, settled},
+    documents::{Document, begin, post_form, settled},
     ensure, poll,
 };
 
@@ -48,11 +48,9 @@ fn i6_nothing_that_anybody_wrote_leaks() -> Outcome {
     let file = Document::new(&format!("{file_name}.txt"), "text/plain", text.clone().into_bytes());
     let mut body = file.declaration("mental-health", title);
     body["notes"] = json!(notes);
-    let begun =
-        stack.post(&patient.path("/uploads")).token(patient.token()).json(&body).expect(201)?;
-    post_form(&begun.body["upload"], &file)?.expect(204)?;
-    let id = begun.text("/recordId")?;
-    let record = settled(stack, &patient.id, patient.token(), id)?;
+    let (id, form) = begin(stack, (&patient.id, patient.token()), &body)?;
+    post_form(&form, &file)?.expect(204)?;
+    let record = settled(stack, &patient.id, patient.token(), &id)?;
     ensure(record["title"] == title.as_str() && record["notes"] == notes.as_str(), "it is kept")?;
     let mut terms = reading(&["mental-health"], 3600);
     terms["message"] = json!(message);
@@ -97,18 +95,13 @@ fn errors_echo_nothing(stack: &Stack, patient: &Patient, words: &[String]) -> Ou
     let uploads = patient.path("/uploads");
     let body = json!({ "type": word, "date": word, "title": word, "sha256": word, "size": word,
         "contentType": word, "fileName": "x", word.as_str(): 1, "notes": { "a": word } });
+    let get = |path: &str| stack.get_path(path).token(patient.token()).expect(400);
     let answers = [
         stack.post(&uploads).token(patient.token()).json(&body).expect(400)?,
         stack.post(&uploads).token(patient.token()).body(word.clone().into_bytes()).expect(400)?,
-        stack
-            .get_path(&patient.path(&format!("/records/{word}")))
-            .token(patient.token())
-            .expect(400)?,
-        stack
-            .get_path(&patient.path(&format!("/records?type={word}")))
-            .token(patient.token())
-            .expect(400)?,
-        stack.get_path(&format!("/v1/grants?cursor={word}")).token(patient.token()).expect(400)?,
+        get(&patient.path(&format!("/records/{word}")))?,
+        get(&patient.path(&format!("/records?type={word}")))?,
+        get(&format!("/v1/grants?cursor={word}"))?,
     ];
     for answer in answers {
         ensure(!holds(&answer.body, words), format!("an error echoes: {}", answer.body))?;

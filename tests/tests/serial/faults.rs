@@ -39,10 +39,7 @@ fn i7_while_the_table_throttles_nothing_is_lost_and_a_repetition_succeeds() -> O
     let ward = Ward::get(stack)?;
     let patient = Patient::join(stack, "Theo Throttle")?;
     let proxy = Proxy::before(stack)?;
-    let before = stack.variables("access_request_create")?;
-    let mut throttled = before.clone();
-    throttled["AWS_ENDPOINT_URL_DYNAMODB"] = json!(proxy.url);
-    stack.set_variables("access_request_create", &throttled)?;
+    let before = proxy.divert(stack, "access_request_create", "DYNAMODB")?;
     let outcome = ask_through(stack, ward, &patient, &proxy);
     stack.set_variables("access_request_create", &before)?;
     outcome
@@ -70,10 +67,7 @@ fn i9_no_session_counts_before_the_earlier_ones_have_ended() -> Outcome {
     let (_, mut admin) = Hospital::add(stack, "St. Elsewhere", "Ines Keller")?;
     admin.sign_in(stack)?;
     let proxy = Proxy::before(stack)?;
-    let before = stack.variables("table_stream")?;
-    let mut behind = before.clone();
-    behind["AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER"] = json!(proxy.url);
-    stack.set_variables("table_stream", &behind)?;
+    let before = proxy.divert(stack, "table_stream", "COGNITO_IDENTITY_PROVIDER")?;
     proxy.break_every(Some("AdminUserGlobalSignOut"));
     let outcome = enrol_half(stack, &mut admin, &proxy);
     proxy.break_every(None);

@@ -5,7 +5,9 @@ use testkit::{
     Outcome, Patient, Ward,
     cast::reading,
     documents::{Document, post_form},
-    ensure, poll,
+    ensure,
+    operator::key,
+    poll,
 };
 
 use crate::alone;
@@ -42,11 +44,8 @@ fn a_record_restored_to_before_its_file_came_takes_it_in_again() -> Outcome {
     let patient = Patient::join(stack, "Restored Record")?;
     let file = Document::new("note.txt", "text/plain", b"kept".to_vec());
     let (id, form) = patient.announce(stack, "lab-report", "2026-01-01", "Kept", &file)?;
-    let table = stack.output("TableName")?;
-    let key = json!({ "PK": { "S": format!("PATIENT#{}", patient.id) },
-        "SK": { "S": format!("RECORD#{id}") } });
-    let get = json!({ "TableName": table, "Key": key, "ConsistentRead": true });
-    let kept = stack.aws("dynamodb", "DynamoDB_20120810.GetItem", &get)?;
+    let key = key(&format!("PATIENT#{}", patient.id), &format!("RECORD#{id}"));
+    let kept = stack.dynamo("GetItem", json!({ "Key": key, "ConsistentRead": true }))?;
     let path = patient.path(&format!("/records/{id}"));
     // Sent anew each time: the first arrival may empty the quarantine after the second.
     let take_in = |what| {
@@ -57,8 +56,7 @@ fn a_record_restored_to_before_its_file_came_takes_it_in_again() -> Outcome {
         })
     };
     take_in("it came")?;
-    let put = json!({ "TableName": table, "Item": kept["Item"] });
-    stack.aws("dynamodb", "DynamoDB_20120810.PutItem", &put)?;
+    stack.dynamo("PutItem", json!({ "Item": kept["Item"] }))?;
     take_in("and came again")?;
     ward.doctor.granted(stack, &patient, &reading(&["lab-report"], 3600))?;
     let list = stack.get_path(&patient.path("/records?type=lab-report")).token(ward.doctor.token());

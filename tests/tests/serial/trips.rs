@@ -8,7 +8,8 @@ use domain::{
 };
 use serde_json::{Value, json};
 use testkit::{
-    Hospital, Outcome, Patient, Stack, Ward, cast::reading, documents::Document, ensure, poll,
+    Hospital, Outcome, Patient, Stack, Ward, cast::reading, documents::Document, ensure,
+    operator::key, poll,
 };
 
 use crate::alone;
@@ -16,7 +17,7 @@ use crate::alone;
 /// Plays the operations, each at least twice on the same vault, so that the second is warm.
 fn play(stack: &Stack) -> Outcome {
     let hospital = Hospital::open(stack, "Counting")?;
-    let admin = &hospital.admin.account;
+    let admin = &hospital.admin;
     for name in ["Dr. One", "Dr. Two"] {
         let doctor = hospital.doctor(stack, name)?;
         let patient = Patient::join(stack, "Trip Counter")?;
@@ -42,10 +43,9 @@ fn play(stack: &Stack) -> Outcome {
             let grant = grant["id"].as_str().unwrap_or_default();
             stack.delete(&format!("/v1/grants/{grant}")).token(patient.token()).expect(204)?;
         }
-        hospital.rule(stack, &doctor.id, "suspend")?;
-        hospital.rule(stack, &doctor.id, "reinstate")?;
-        hospital.rule(stack, &doctor.id, "suspend")?;
-        hospital.rule(stack, &doctor.id, "reinstate")?;
+        for verb in ["suspend", "reinstate", "suspend", "reinstate"] {
+            hospital.rule(stack, &doctor.id, verb)?;
+        }
         stack.delete("/v1/sessions").token(patient.token()).expect(204)?;
     }
     Ok(())
@@ -104,22 +104,15 @@ fn a_trail_of_many_years_takes_few_trips(stack: &Stack) -> Outcome {
     let patient = Patient::join(stack, "Ancient Trail")?;
     patient.audit(stack)?;
     patient.announce(stack, "imaging", "2026-01-10", "Entry", &later())?;
-    let table = stack.output("TableName")?;
     let of = format!("PATIENT#{}", patient.id);
-    let now = domain::Timestamp::now();
-    let query = json!({ "TableName": table, "ConsistentRead": true,
-        "KeyConditionExpression": "PK = :trail", "ExpressionAttributeValues":
-        { ":trail": { "S": format!("AUDIT#{of}#{}", now.strftime("%Y-%m")) } } });
-    let found = stack.aws("dynamodb", "DynamoDB_20120810.Query", &query)?;
-    let mut entry = found["Items"][0].clone();
+    let month = domain::Timestamp::now().strftime("%Y-%m");
+    let found = stack.partition(&format!("AUDIT#{of}#{month}"))?;
+    let (before, mut entry) = (found.len(), found[0].clone());
     entry["PK"]["S"] = json!(format!("AUDIT#{of}#2016-11"));
-    let put = json!({ "TableName": table, "Item": entry });
-    stack.aws("dynamodb", "DynamoDB_20120810.PutItem", &put)?;
-    let age = json!({ "TableName": table, "Key": { "PK": { "S": of }, "SK": { "S": "VAULT" } },
-        "UpdateExpression": "SET created_at = :begun",
+    stack.dynamo("PutItem", json!({ "Item": entry }))?;
+    let age = json!({ "Key": key(&of, "VAULT"), "UpdateExpression": "SET created_at = :begun",
         "ExpressionAttributeValues": { ":begun": { "S": "2016-11-01T00:00:00Z" } } });
-    stack.aws("dynamodb", "DynamoDB_20120810.UpdateItem", &age)?;
-    let before = found["Count"].as_u64().unwrap_or_default() as usize;
+    stack.dynamo("UpdateItem", age)?;
     let since = domain::Timestamp::now().as_millisecond();
     let trail = patient.audit(stack)?;
     let first = trail.first().map(|entry| entry["id"].clone());

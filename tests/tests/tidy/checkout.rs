@@ -69,17 +69,6 @@ pub(crate) fn without_tests(text: &str) -> &str {
     text.split_once("#[cfg(test)]\nmod tests").map_or(text, |(code, _)| code)
 }
 
-/// `record_get` as a logical id or a variant: `RecordGet`.
-pub(crate) fn camel(operation: &str) -> String {
-    let mut name = String::new();
-    for word in operation.split('_') {
-        let mut letters = word.chars();
-        name.extend(letters.next().map(|first| first.to_ascii_uppercase()));
-        name.push_str(letters.as_str());
-    }
-    name
-}
-
 /// The paths of the templates: the root's first.
 pub(crate) fn template_paths() -> Vec<String> {
     let nested = services().into_iter().map(|service| format!("functions/{service}/template.yaml"));

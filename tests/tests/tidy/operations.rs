@@ -7,9 +7,10 @@ use domain::{
     policy::{Action, Rule},
 };
 use serde_json::Value;
+use tests::reference::camel;
 
 use crate::{
-    checkout::{camel, names_in, operations, read, root_template, services, without_tests},
+    checkout::{names_in, operations, read, root_template, services, without_tests},
     template::routes,
 };
 

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
+use tests::reference::camel;
 
 use crate::{
     checkout::{
-        camel, operations, read, root_template, service_template, services, template,
-        template_paths,
+        operations, read, root_template, service_template, services, template, template_paths,
     },
     template::{functions, of_type, resources},
 };

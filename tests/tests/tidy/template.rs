@@ -7,11 +7,11 @@ use domain::{
     policy::{Action, Rule},
 };
 use serde_json::{Map, Value, json};
-use tests::reference;
+use tests::reference::{self, camel};
 
 use crate::{
     checkout::{
-        camel, listed, operations, read, service_template, services, template_paths, whole_template,
+        listed, operations, read, service_template, services, template_paths, whole_template,
     },
     operations::service_of,
 };

@@ -8,7 +8,9 @@ use domain::{
     Caller, Date, DoctorId, GrantId, HospitalId, PatientId, StaffId, Timestamp,
     consent::{Ability, Grant, Purpose, Terms},
     names::Named,
+    policy::{Aim, VaultState},
     record::{Class, RecordType},
+    staff::Standing,
 };
 use uuid::Uuid;
 
@@ -70,6 +72,23 @@ pub(crate) fn grant() -> Grant {
         expires_at: at(ENDS),
         reads: 0,
     }
+}
+
+/// Every kind of caller, with every standing that staff can have.
+pub(crate) fn callers() -> Vec<(Caller, Option<Standing>)> {
+    let mut callers = vec![(Caller::Patient(ALICE), None), (Caller::Patient(BOB), None)];
+    for standing in all().map(Some).chain([None]) {
+        for mfa in [true, false] {
+            callers.extend([(doctor(mfa), standing), (admin(mfa), standing)]);
+        }
+    }
+    callers
+}
+
+/// Alice's vault in every state that there is.
+pub(crate) fn vaults() -> [Aim; 3] {
+    [None, Some(VaultState::Active), Some(VaultState::BeingErased)]
+        .map(|state| Aim::Vault { patient: ALICE, state })
 }
 
 /// Every value of an enumeration.

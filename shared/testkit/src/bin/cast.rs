@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Parser;
 use serde_json::{Value, json};
-use testkit::{Hospital, Outcome, Patient, Stack, cast::reading};
+use testkit::{Hospital, Outcome, Patient, Stack, cast::reading, ended};
 
 /// Signs a patient, a doctor with a grant and a hospital's admin in.
 #[derive(Parser)]
@@ -15,16 +15,10 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    match signed_in(&Args::parse()) {
-        Ok(cast) => {
-            println!("{cast:#}");
-            ExitCode::SUCCESS
-        }
-        Err(surprise) => {
-            eprintln!("Not as expected: {surprise}");
-            ExitCode::FAILURE
-        }
-    }
+    ended(signed_in(&Args::parse()).map(|cast| {
+        println!("{cast:#}");
+        ExitCode::SUCCESS
+    }))
 }
 
 fn signed_in(args: &Args) -> Outcome<Value> {
@@ -40,7 +34,7 @@ fn signed_in(args: &Args) -> Outcome<Value> {
         "tokens": {
             "patient": patient.token(),
             "doctor": doctor.token(),
-            "admin": hospital.admin.account.token,
+            "admin": hospital.admin.token,
         },
         "ids": {
             "patientId": patient.id,

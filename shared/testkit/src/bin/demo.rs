@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Parser;
-use testkit::{Outcome, Stack, documents, story};
+use testkit::{Outcome, Stack, documents, ended, story};
 
 /// Plays the story over HTTP; exits non-zero on the first thing that is not as expected.
 #[derive(Parser)]
@@ -17,13 +17,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    match play(&Args::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(surprise) => {
-            eprintln!("\nNot as expected: {surprise}");
-            ExitCode::FAILURE
-        }
-    }
+    ended(play(&Args::parse()).map(|()| ExitCode::SUCCESS))
 }
 
 fn play(args: &Args) -> Outcome {

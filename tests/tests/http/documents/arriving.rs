@@ -1,11 +1,11 @@
 //! `upload_ingest`: the checks on a file that arrived, and events that come twice, late, out of
 //! order or for nothing.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use testkit::{
-    Outcome, Surprise,
-    documents::{Document, post_form, samples},
-    ensure, poll,
+    Outcome,
+    documents::{Document, post_form},
+    ensure, in_parallel, poll,
 };
 
 use super::{Vault, deliver, deliver_all, plain, sample};
@@ -49,39 +49,11 @@ fn the_largest_file_is_taken_in() -> Outcome {
 }
 
 #[test]
-fn what_is_not_what_it_says_is_rejected_and_leaves_nothing_behind() -> Outcome {
-    let vault = Vault::open()?;
-    let truth = std::fs::read(samples().join("truth.json"))?;
-    let truth: Value = serde_json::from_slice(&truth)?;
-    let refused = truth["refused"].as_object().ok_or_else(|| Surprise("no refused".into()))?;
-    let mut sent = Vec::new();
-    for (name, about) in refused {
-        let bytes = std::fs::read(samples().join("../refused").join(name))?;
-        let declared = about["declaredContentType"].as_str().unwrap_or_default();
-        if bytes.is_empty() {
-            continue;
-        }
-        let file = Document::new(name, declared, bytes);
-        sent.push((name, vault.upload(&file)?));
-    }
-    for (name, id) in sent {
-        let record = vault.settled(&id)?;
-        let told = record["status"] == "rejected" && record["rejection"] == "content-mismatch";
-        ensure(told, format!("{name}: {record}"))?;
-        vault.no_object_of(&id)?;
-        ensure(vault.told(&id, "file-rejected")? == 1, format!("{name}: the trail says so once"))?;
-    }
-    Ok(())
-}
-
-#[test]
 fn the_checks_do_not_rest_on_the_form() -> Outcome {
     let vault = Vault::open()?;
     let file = plain("as declared");
-    let cases: [(&str, &[u8], &str); 5] = [
+    let cases: [(&str, &[u8], &str); 3] = [
         ("text/plain", b"as declared, and more", "size-mismatch"),
-        ("text/plain", b"as", "size-mismatch"),
-        ("text/plain", b"", "size-mismatch"),
         ("text/plain", b"as DECLARED", "checksum-mismatch"),
         ("text/html", b"as declared", "content-type-mismatch"),
     ];
@@ -104,11 +76,9 @@ fn i7_an_arrival_told_twice_late_or_at_once_is_taken_in_once() -> Outcome {
     deliver_all(vault.stack, "upload_ingest", std::slice::from_ref(&arrival))?;
     ensure(vault.record(&id)?["status"] == "awaiting-upload", "told before it is there")?;
     post_form(&form, &file)?.expect(204)?;
-    std::thread::scope(|scope| {
-        let told = || deliver(vault.stack, "upload_ingest", &[arrival.clone(), arrival.clone()]);
-        let threads: Vec<_> = (0..3).map(|_| scope.spawn(told)).collect();
-        threads.into_iter().for_each(|thread| drop(thread.join()));
-    });
+    // Some may fail, as they meet each other.
+    let both = [arrival.clone(), arrival.clone()];
+    in_parallel(0..3, |_| Ok(deliver(vault.stack, "upload_ingest", &both).is_ok()))?;
     let record = vault.text_becomes(&id, "read")?;
     deliver_all(vault.stack, "upload_ingest", &[arrival.clone(), arrival])?;
     ensure(vault.record(&id)? == record, "nothing changes any more")?;

@@ -8,8 +8,10 @@ mod uploading;
 use serde_json::{Value, json};
 use testkit::{
     Answer, Outcome, Patient, Stack, Surprise,
-    documents::{Document, settled},
-    ensure, poll,
+    documents::{Document, begin, settled},
+    ensure,
+    operator::key,
+    poll,
 };
 
 /// A patient and the stack that their vault is in.
@@ -30,11 +32,7 @@ impl Vault {
 
     /// Asks for a form: the record's id and the form.
     fn form(&self, document: &Document) -> Outcome<(String, Value)> {
-        let declared = document.declaration("other", "A document");
-        let path = self.patient.path("/uploads");
-        let call = self.stack.post(&path).token(self.patient.token()).json(&declared);
-        let begun = call.expect(201)?;
-        Ok((begun.text("/recordId")?.to_owned(), begun.body["upload"].clone()))
+        begin(self.stack, self.ids(), &document.declaration("other", "A document"))
     }
 
     /// Uploads a document: the record's id.
@@ -82,13 +80,12 @@ impl Vault {
     /// Sets an attribute of an item of the vault, past every operation.
     fn set(&self, item: &str, name: &str, value: &str) -> Outcome {
         let update = json!({
-            "TableName": self.stack.output("TableName")?,
-            "Key": { "PK": { "S": format!("PATIENT#{}", self.patient.id) }, "SK": { "S": item } },
+            "Key": key(&format!("PATIENT#{}", self.patient.id), item),
             "UpdateExpression": "SET #n = :v",
             "ExpressionAttributeNames": { "#n": name },
             "ExpressionAttributeValues": { ":v": { "S": value } },
         });
-        self.stack.aws("dynamodb", "DynamoDB_20120810.UpdateItem", &update).map(|_| ())
+        self.stack.dynamo("UpdateItem", update).map(|_| ())
     }
 
     fn quarantine(&self, record: &str) -> String {

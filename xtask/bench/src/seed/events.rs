@@ -11,7 +11,7 @@ use domain::Caller;
 use serde_json::{Value, json};
 
 /// What a request says beyond its sample.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Said {
     pub(crate) caller: Option<Caller>,
     pub(crate) path: Vec<(&'static str, String)>,

@@ -107,6 +107,11 @@ impl Seed {
         self.events.write(name, &events)
     }
 
+    /// Events that all say the same.
+    fn same(&self, name: &str, said: &Said) -> Result<()> {
+        self.repeat(name, || self.events.request(name, said.clone()))
+    }
+
     fn accounts(&self) -> Result<()> {
         for name in [
             "account_register",
@@ -122,10 +127,8 @@ impl Seed {
             self.repeat(name, || self.events.sample(name))?;
         }
         let caller = Some(self.hospital.admin);
-        self.repeat("mfa_verify", || {
-            let body = Some(json!({ "code": "123456" }));
-            self.ask("mfa_verify", Said { caller, body, ..Said::default() })
-        })?;
+        let body = Some(json!({ "code": "123456" }));
+        self.same("mfa_verify", &Said { caller, body, ..Said::default() })?;
         self.repeat("cognito_post_confirmation", || {
             let mut event = self.events.sample("cognito_post_confirmation")?;
             event["request"]["userAttributes"]["sub"] = json!(new_id());
@@ -143,30 +146,19 @@ impl Seed {
     /// What only reads: a doctor the records, the patient the rest.
     fn reading(&self) -> Result<()> {
         let doctor = Some(self.hospital.doctor(self.doctor));
-        let patient = ("patientId", self.vault.patient.to_string());
-        let record = ("recordId", self.record.to_string());
+        let own = Said { caller: doctor, path: of(&self.vault), ..Said::default() };
+        let path = [own.path.clone(), vec![("recordId", self.record.to_string())]].concat();
+        let one = Said { path, ..own.clone() };
         for name in ["record_get", "record_text", "record_download"] {
-            let path = vec![patient.clone(), record.clone()];
-            self.repeat(name, || {
-                self.ask(name, Said { caller: doctor, path: path.clone(), ..Said::default() })
-            })?;
+            self.same(name, &one)?;
         }
-        let path = vec![patient];
-        self.repeat("record_list", || {
-            self.ask("record_list", Said { caller: doctor, path: path.clone(), ..Said::default() })
-        })?;
+        self.same("record_list", &own)?;
         let caller = Some(self.vault.caller());
-        self.repeat("audit_list", || {
-            self.ask("audit_list", Said { caller, path: path.clone(), ..Said::default() })
-        })?;
+        self.same("audit_list", &Said { caller, ..own })?;
         for name in ["profile_get", "grant_list", "access_request_list"] {
-            self.repeat(name, || self.ask(name, Said { caller, ..Said::default() }))?;
+            self.same(name, &Said { caller, ..Said::default() })?;
         }
         Ok(())
-    }
-
-    fn ask(&self, operation: &str, said: Said) -> Result<Value> {
-        self.events.request(operation, said)
     }
 
     async fn staff(&mut self) -> Result<()> {
@@ -176,15 +168,9 @@ impl Seed {
         let body = json!({
             "email": "new@example.org", "name": "Dr. New", "licence": "GMC 7", "specialty": "x",
         });
-        self.repeat("doctor_invite", || {
-            self.ask(
-                "doctor_invite",
-                Said { caller, path: path.clone(), body: Some(body.clone()), ..Said::default() },
-            )
-        })?;
-        self.repeat("doctor_list", || {
-            self.ask("doctor_list", Said { caller, path: path.clone(), ..Said::default() })
-        })?;
+        let list = Said { caller, path, ..Said::default() };
+        self.same("doctor_list", &list)?;
+        self.same("doctor_invite", &Said { body: Some(body), ..list })?;
         for (name, standing) in [
             ("doctor_verify", Standing::Invited),
             ("doctor_suspend", Standing::Active),
@@ -194,7 +180,8 @@ impl Seed {
             for _ in 0..self.count {
                 let doctor = self.writer.doctor(&self.hospital, standing).await?;
                 let path = vec![hospital.clone(), ("doctorId", doctor.to_string())];
-                events.push(self.ask(name, Said { caller, path, ..Said::default() })?);
+                let said = Said { caller, path, ..Said::default() };
+                events.push(self.events.request(name, said)?);
             }
             self.events.write(name, &events)?;
         }
@@ -207,12 +194,8 @@ impl Seed {
             "purpose": "treatment", "durationSeconds": 7200, "message": "Before your visit.",
         });
         let caller = Some(self.hospital.doctor(self.doctor));
-        self.repeat("access_request_create", || {
-            self.ask(
-                "access_request_create",
-                Said { caller, body: Some(asks.clone()), ..Said::default() },
-            )
-        })?;
+        let asks = Said { caller, body: Some(asks), ..Said::default() };
+        self.same("access_request_create", &asks)?;
         // Vaults of their own: these change what the others read.
         let deciding = self.writer.vault().await?;
         self.decisions("access_request_decide", &deciding).await?;
@@ -268,11 +251,8 @@ impl Seed {
     async fn documents(&mut self) -> Result<()> {
         // Not the vault that is listed: its newest records would all be waiting for their files.
         let vault = self.writer.vault().await?;
-        let caller = Some(vault.caller());
-        let path = vec![("patientId", vault.patient.to_string())];
-        self.repeat("upload_create", || {
-            self.ask("upload_create", Said { caller, path: path.clone(), ..Said::default() })
-        })?;
+        let said = Said { caller: Some(vault.caller()), path: of(&vault), ..Said::default() };
+        self.same("upload_create", &said)?;
         let pdf = FileContent { media_type: MediaType::Pdf, ..self.image.clone() };
         let waiting = shape(&self.image, RecordStatus::AwaitingUpload, None);
         let pending = shape(&self.image, RecordStatus::Available, Some(TextStatus::Pending));
@@ -351,7 +331,7 @@ impl Seed {
         ] {
             self.repeat(name, || {
                 let (path, query) = (path.clone(), query.clone());
-                self.ask(operation, Said { caller, path, query, body: None })
+                self.events.request(operation, Said { caller, path, query, body: None })
             })?;
         }
         Ok(())

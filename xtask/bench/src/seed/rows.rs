@@ -190,18 +190,10 @@ impl Writer {
     pub(crate) async fn record(&mut self, vault: &Vault, shape: &Shape) -> Result<RecordId> {
         let id = RecordId(new_id());
         let row = Record {
-            status: shape.status,
-            version: 1,
-            created_at: self.now,
-            updated_at: self.now,
-            author: Actor::Patient { id: vault.patient },
-            chunk: 0,
             text_status: shape.text,
-            text_problem: None,
-            attempt: 0,
             pages: (shape.text == Some(TextStatus::Read)).then_some(3),
             words: (shape.text == Some(TextStatus::Read)).then_some(1),
-            rejection: None,
+            ..Record::new(shape.status, Actor::Patient { id: vault.patient }, self.now)
         };
         let content = RecordContent {
             kind: shape.class.kind,
