@@ -125,7 +125,8 @@ async fn handle(store: &Store, request: &Request, input: Wanted) -> Result<Reply
     let page = Page::of(&permit, &register, asked, &key).await?;
     let next = page.next.map(|rank| cursor(&rank, &key, &list)).transpose()?;
     let name = permit.vault()?.open(&key)?.name;
-    let count = u32::try_from(page.items.len()).ok();
+    // The counts tell of all of them, whatever the page shows.
+    let count = Some(page.counts.total);
     let reply = Reply::new(&Output {
         patient: PatientView { id: input.patient, name },
         items: page.items,

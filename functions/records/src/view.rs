@@ -54,7 +54,7 @@ pub(crate) struct EntryView {
     summary: Option<String>,
     author: Actor,
     created_at: Timestamp,
-    /// Whether it has a file.
+    /// Whether its file came and can be downloaded.
     has_file: bool,
 }
 
@@ -71,7 +71,7 @@ impl From<Entry> for EntryView {
             summary: entry.line,
             author: entry.author,
             created_at,
-            has_file: entry.has_file,
+            has_file: entry.has_file && entry.status == RecordStatus::Available,
         }
     }
 }

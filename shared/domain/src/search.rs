@@ -12,12 +12,25 @@ use unicode_segmentation::UnicodeSegmentation;
 pub fn fold(text: &str) -> String {
     // Upper case first: `ß` and `ı` have no other way to what they are compared with.
     let cased = text.nfkd().flat_map(char::to_uppercase).flat_map(char::to_lowercase);
-    cased.nfkd().filter(|c| !is_accent(*c)).nfc().collect()
+    cased.nfkd().filter(|c| !is_left_out(*c)).map(plain).nfc().collect()
 }
 
-/// Marks that readers leave out when they type: accents, Hebrew points and Arabic vowel signs.
-fn is_accent(c: char) -> bool {
+/// Letters that no decomposition brings to what people type for them.
+fn plain(c: char) -> char {
+    match c {
+        'ø' => 'o',
+        'ł' => 'l',
+        'đ' => 'd',
+        '\u{2019}' => '\'',
+        other => other,
+    }
+}
+
+/// What people leave out when they type: accents, Hebrew points, Arabic vowel signs, and what nobody
+/// sees (soft hyphens, zero-width marks).
+fn is_left_out(c: char) -> bool {
     matches!(c, '\u{300}'..='\u{36f}' | '\u{591}'..='\u{5c7}' | '\u{64b}'..='\u{65f}' | '\u{670}')
+        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
 }
 
 /// The words of `text` (UAX #29), folded.
@@ -83,6 +96,9 @@ mod tests {
             ("５ ｍｇ", "5 mg"),
             ("ΣΊΣΥΦΟΣ", "σισυφος"),
             ("café", "CAFE"),
+            ("Ørsted, Łódź", "orsted, lodz"),
+            ("O’Brien", "o'brien"),
+            ("soft\u{ad}hyphen", "softhyphen"),
             ("مَرِيض", "مريض"),
         ];
         for (one, other) in same {

@@ -304,7 +304,7 @@ impl<'s> Change<'s> {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
-        self.store.table.write(&self.items).await?;
+        self.store.table.write(self.items).await?;
         match self.until {
             Some(until) if Timestamp::now() >= until => Err(Fault::Changed),
             _ => Ok(()),

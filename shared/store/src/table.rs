@@ -29,8 +29,6 @@ pub type Attributes = HashMap<String, AttributeValue>;
 /// The sealed part of an item.
 pub const SEALED: &str = "sealed";
 
-/// How often a transaction that met another is tried before all of it is decided anew.
-const CONFLICT_TRIES: u32 = 4;
 /// How often what a batch left unread is asked for.
 const BATCH_TRIES: u32 = 8;
 
@@ -288,19 +286,15 @@ impl Table {
     /// Writes all of `items` or none.
     ///
     /// # Errors
-    /// `Fault::Changed` when a condition failed, `Fault::Conflict` when it met others each time it was
-    /// tried, `Fault::Unavailable` when the table refuses.
-    pub(crate) async fn write(&self, items: &[TransactWriteItem]) -> Result<(), Fault> {
-        for attempt in 0..CONFLICT_TRIES {
-            let call = self.client.transact_write_items().set_transact_items(Some(items.to_vec()));
-            let Err(error) = Box::pin(call.send()).await else { return Ok(()) };
-            match cancelled(&error) {
-                Cancelled::Condition => return Err(Fault::Changed),
-                Cancelled::Conflict => tokio::time::sleep(jitter(attempt)).await,
-                Cancelled::Otherwise => return Err(Fault::of(&error)),
-            }
-        }
-        Err(Fault::Conflict)
+    /// `Fault::Changed` when a condition failed, `Fault::Conflict` when it met another, `Fault::Unavailable` when the table refuses.
+    pub(crate) async fn write(&self, items: Vec<TransactWriteItem>) -> Result<(), Fault> {
+        let call = self.client.transact_write_items().set_transact_items(Some(items));
+        let Err(error) = Box::pin(call.send()).await else { return Ok(()) };
+        Err(match cancelled(&error) {
+            Cancelled::Condition => Fault::Changed,
+            Cancelled::Conflict => Fault::Conflict,
+            Cancelled::Otherwise => Fault::of(&error),
+        })
     }
 }
 
@@ -365,10 +359,10 @@ fn cancelled<R>(error: &SdkError<TransactWriteItemsError, R>) -> Cancelled {
     }
 }
 
-/// A pause before the next try: 10 ms, doubling up to 320 ms, and a random part of the same size.
+/// A pause before the next try: 10 ms, doubling up to 160 ms, and a random part of the same size.
 #[must_use]
 pub fn jitter(attempt: u32) -> Duration {
     let random = uuid::Uuid::now_v7().as_bytes().last().copied().unwrap_or_default();
-    let base = 10_u64 << attempt.min(5);
+    let base = 10_u64 << attempt.min(4);
     Duration::from_millis(base + base * u64::from(random) / 255)
 }
