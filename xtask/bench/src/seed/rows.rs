@@ -99,14 +99,16 @@ impl Writer {
 
     /// Writes what is pending.
     pub(crate) async fn flush(&mut self) -> Result<()> {
-        let mut change = self.store.follow_up();
-        for row in self.pending.drain(..) {
-            change = match row {
-                Row::Item(attributes) => change.create(attributes),
-                Row::Entry(draft) => change.audit(&draft, self.now),
-            };
+        if !self.pending.is_empty() {
+            let mut change = self.store.follow_up();
+            for row in self.pending.drain(..) {
+                change = match row {
+                    Row::Item(attributes) => change.create(attributes),
+                    Row::Entry(draft) => change.audit(&draft, self.now),
+                };
+            }
+            change.commit().await.map_err(|fault| told(&fault))?;
         }
-        change.commit().await.map_err(|fault| told(&fault))?;
         for (of, (key, new)) in std::mem::take(&mut self.records) {
             for batch in batches(new) {
                 self.add_records(of, &key, batch).await.map_err(|fault| told(&fault))?;
