@@ -286,7 +286,7 @@ impl Table {
     /// Writes all of `items` or none.
     ///
     /// # Errors
-    /// `Fault::Changed` when a condition failed, `Fault::Conflict` when it met another, `Fault::Unavailable` when the table refuses.
+    /// `Fault::Changed` when a condition failed, `Fault::Conflict` when it met another transaction.
     pub(crate) async fn write(&self, items: Vec<TransactWriteItem>) -> Result<(), Fault> {
         let call = self.client.transact_write_items().set_transact_items(Some(items));
         let Err(error) = Box::pin(call.send()).await else { return Ok(()) };
