@@ -8,7 +8,7 @@
 use domain::named;
 use edge::{
     Failure, Http, Input, Promise, Read, Reader, Reply,
-    kind::{email, text},
+    kind::{email, line},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -37,7 +37,7 @@ impl Input for Registration {
     fn read(read: &Reader<'_>) -> Read<Self> {
         let email = read.field("/email", email());
         let password = read.field("/password", password());
-        let name = read.field("/name", text(1, 100));
+        let name = read.field("/name", line(100));
         Ok(Self { email: email?, password: password?, name: name? })
     }
 }
