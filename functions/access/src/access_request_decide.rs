@@ -9,23 +9,22 @@ use domain::{
     policy::acts::AccessRequestDecide,
 };
 use edge::{
-    Failure, Http, Idempotency, Input, Known, Promise, Read, Reader, Reply, Request,
+    Failure, Http, Idempotency, Input, Promise, Read, Reader, Reply, Request,
     kind::{flag, named},
     once,
     problem::NOT_FOUND,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
-use store::{Fault, Look, Store, rows::GrantRow};
+use store::{Fault, Store, rows::GrantRow};
 
 use crate::{
-    decision::{Decision, MORE_THAN_ASKED},
+    closing::{ALREADY_DECIDED, REQUEST_ENDED},
+    decision::{DOCTOR_NOT_ACTIVE, Decision, MORE_THAN_ASKED},
+    finding::find,
     granting::LiveGrants,
     terms::read_terms,
 };
-
-const ALREADY_DECIDED: Known =
-    Known::conflict("already-decided", "This request has been decided already.");
 
 /// The operation.
 #[must_use]
@@ -35,7 +34,7 @@ pub fn operation() -> Http<Store, impl Promise> {
         "POST /v1/access-requests/{requestId}/decision",
         |store, request, input| Box::pin(handle(store, request, input)),
     )
-    .problems(&[ALREADY_DECIDED, MORE_THAN_ASKED])
+    .problems(&[ALREADY_DECIDED, REQUEST_ENDED, MORE_THAN_ASKED, DOCTOR_NOT_ACTIVE])
 }
 
 named! {
@@ -47,6 +46,8 @@ named! {
         Reject = "reject",
     }
 }
+
+const NOT_TO_REJECT: &str = "is not asked for when rejecting";
 
 struct Decided {
     request: RequestId,
@@ -63,6 +64,11 @@ impl Input for Decided {
         let terms = read.object("/terms", read_terms);
         let allow_more = read.optional("/allowMore", flag());
         let idempotency = read.idempotency();
+        let verdict = match (verdict, &terms, allow_more) {
+            (Ok(Verdict::Reject), Ok(Some(_)), _) => read.reject("/terms", NOT_TO_REJECT),
+            (Ok(Verdict::Reject), _, Ok(Some(_))) => read.reject("/allowMore", NOT_TO_REJECT),
+            (verdict, ..) => verdict,
+        };
         Ok(Self {
             request: id?,
             verdict: verdict?,
@@ -109,10 +115,8 @@ async fn handle(
 ) -> Result<Reply<Output>, Failure> {
     let caller = request.caller()?;
     let place = input.idempotency.place::<AccessRequestDecide>(&caller);
-    let look = store.look(match caller {
-        Caller::Patient(id) => Look::vault(&caller, id).request(input.request).saved(&place),
-        _ => Look::own(&caller),
-    });
+    let id = input.request;
+    let look = find(store, &caller, id.0, |look| look.request(id).saved(&place));
     // Only a patient has grants to look at; anybody else is refused by the policy.
     let live = async {
         match caller {
@@ -124,8 +128,10 @@ async fn handle(
     let permit = found.permit::<AccessRequestDecide>(None, request.now)?;
     once(&permit, &input.idempotency, async |key| {
         let asked = permit.request().ok_or(NOT_FOUND)?;
-        if asked.row.status != RequestStatus::Pending {
-            return Err(ALREADY_DECIDED.into());
+        match asked.row.status_at(request.now) {
+            RequestStatus::Pending => {}
+            RequestStatus::Approved | RequestStatus::Rejected => return Err(ALREADY_DECIDED.into()),
+            RequestStatus::Withdrawn | RequestStatus::Expired => return Err(REQUEST_ENDED.into()),
         }
         let (given, allow_more) = (input.terms.as_ref(), input.allow_more);
         let decision = Decision { store, permit: &permit, key: &key, given, allow_more, asked };

@@ -1,5 +1,5 @@
 //! `GET /v1/access-requests`: what a patient was asked, with the doctors' names and messages, or
-//! what a doctor asked. Newest first, whole pages; `status` filters.
+//! what a doctor asked. Newest first; `status` filters. One that nobody decides ends after 30 days.
 
 use domain::{
     DoctorId, GrantId, HospitalId, PatientId, RequestId, Timestamp,
@@ -56,6 +56,9 @@ struct RequestView {
     status: RequestStatus,
     terms: Terms,
     created_at: Timestamp,
+    /// When it ends without a decision.
+    expires_at: Timestamp,
+    /// When it was decided or withdrawn.
     #[serde(skip_serializing_if = "Option::is_none")]
     decided_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,7 +66,7 @@ struct RequestView {
 }
 
 impl RequestView {
-    fn new(row: rows::Request, content: Option<RequestContent>) -> Self {
+    fn new(row: rows::Request, content: Option<RequestContent>, now: Timestamp) -> Self {
         let (who, message) = content.map(|content| (content.who, content.message)).unzip();
         let (doctor_name, hospital_name) = who.map(|who| (who.doctor, who.hospital)).unzip();
         Self {
@@ -74,9 +77,10 @@ impl RequestView {
             doctor_name,
             hospital_name,
             message: message.flatten(),
-            status: row.status,
+            status: row.status_at(now),
             terms: row.terms,
             created_at: row.created_at,
+            expires_at: row.ends_at,
             decided_at: row.decided_at,
             grant_id: row.grant,
         }
@@ -93,13 +97,13 @@ async fn handle(
         of_doctor: keys::doctor_requests,
         filters: format!("{status:?}"),
     };
-    let page = list.page::<AccessRequestList, _>(store, request, &paging, |item, key| {
+    let listed = list.page::<AccessRequestList, _>(store, request, &paging, |item, key| {
         let row: rows::Request = item.clear()?;
-        if status.is_some_and(|status| row.status != status) {
+        if status.is_some_and(|status| row.status_at(request.now) != status) {
             return Ok(None);
         }
         let content = key.map(|key| item.open(key)).transpose()?;
-        Ok(Some(RequestView::new(row, content)))
+        Ok(Some(RequestView::new(row, content, request.now)))
     });
-    page.await
+    listed.await?.reply()
 }

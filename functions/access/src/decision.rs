@@ -4,23 +4,32 @@ use domain::{
     GrantId,
     audit::{Done, Target},
     consent::{Purpose, RequestStatus, Terms},
-    names::Named,
     policy::{Action, acts::AccessRequestDecide},
+    staff::Standing,
 };
 use edge::{Failure, Known};
 use store::{
-    Attribute, Change, DataKey, Permit, Store, Update, keys,
+    Change, DataKey, Item, Permit, Store, Update, active, keys,
     rows::{self, GrantRow},
     table::Stored,
-    text,
 };
 
-use crate::granting::{self, LiveGrants, Parties};
+use crate::{
+    closing::close,
+    granting::{self, LiveGrants, Parties},
+};
 
 /// 409: giving more than was asked takes a word of its own.
 pub(crate) const MORE_THAN_ASKED: Known = Known::conflict(
     "more-than-asked",
     "These terms give more than was asked; say allowMore to mean it.",
+);
+
+/// 409: a grant to somebody who may not act would look like access and be none.
+pub(crate) const DOCTOR_NOT_ACTIVE: Known = Known::conflict(
+    "doctor-not-active",
+    "This doctor may not act for their hospital at present; you can reject the request, or approve \
+     it when they may.",
 );
 
 /// A decision on a pending request of the patient who calls.
@@ -46,6 +55,7 @@ impl<'f> Decision<'_, 'f> {
         live: LiveGrants,
     ) -> Result<(Change<'f>, GrantRow), Failure> {
         let (terms, done) = self.terms()?;
+        let active = self.doctor_is_active().await?;
         let names = self.asked.open(self.key)?.who;
         let rows::Request { patient, doctor, hospital, .. } = self.asked.row;
         let parties = Parties { patient, doctor, hospital };
@@ -54,7 +64,19 @@ impl<'f> Decision<'_, 'f> {
         let change = self.decided(RequestStatus::Approved, done, Some(grant.id), purpose);
         let held = live.held(self.store, parties).await?;
         let beside = (held.as_ref(), Action::AccessRequestDecide);
-        Ok((granting::give(change, &grant, &names, self.key, beside)?, grant))
+        Ok((granting::give(change.update(active), &grant, &names, self.key, beside)?, grant))
+    }
+
+    /// Checks that the doctor may act, and gives what checks it again with the change.
+    async fn doctor_is_active(&self) -> Result<Update, Failure> {
+        let at = keys::doctor(self.asked.row.hospital, self.asked.row.doctor);
+        let found = self.store.table.read(std::slice::from_ref(&at)).await?;
+        let doctor: Option<rows::Staff> =
+            found.iter().flatten().next().map(Item::clear).transpose()?;
+        match doctor {
+            Some(doctor) if doctor.standing == Standing::Active => Ok(active(at)),
+            _ => Err(DOCTOR_NOT_ACTIVE.into()),
+        }
     }
 
     /// The terms given, and whether they are less or more than was asked.
@@ -77,16 +99,9 @@ impl<'f> Decision<'_, 'f> {
         purpose: Purpose,
     ) -> Change<'f> {
         let (now, row) = (self.permit.now(), &self.asked.row);
-        let mut request = Update::at(keys::request(row.patient, row.id))
-            .set(Attribute::Status, text(status.name()))
-            .set(Attribute::DecidedAt, text(now))
-            .require(Attribute::Status, "=", text(RequestStatus::Pending.name()));
-        if let Some(grant) = grant {
-            request = request.set(Attribute::Grant, text(grant));
-        }
         let (doctor, purpose) = (Some(row.doctor), Some(purpose));
         let entry = self.permit.entry().done(done);
         let entry = entry.pointing(|target| Target { grant, doctor, purpose, ..target });
-        self.permit.change().update(request).audit(&entry, now)
+        close(self.permit.change(), row, (status, grant), now).audit(&entry, now)
     }
 }

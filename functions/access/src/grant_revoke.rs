@@ -1,11 +1,26 @@
 //! `DELETE /v1/grants/{grantId}`: the patient withdraws a grant; the doctor's next request is
-//! refused (I5). Withdrawing one that has ended already changes nothing and is no error.
+//! refused (I5). Withdrawing one that has ended already changes nothing and is no error, unless the
+//! doctor holds a later one: 409 names it, so that nobody takes their access for ended.
 
 use domain::{
-    Caller, GrantId, audit::Target, consent::GrantStatus, names::Named, policy::acts::GrantRevoke,
+    GrantId, Timestamp, audit::Target, consent::GrantStatus, names::Named,
+    policy::acts::GrantRevoke,
 };
-use edge::{Failure, Http, Input, Promise, Read, Reader, Reply, Request, problem::NOT_FOUND};
-use store::{Attribute, Look, Store, Update, keys, text};
+use edge::{
+    Failure, Http, Input, Known, Problem, Promise, Read, Reader, Reply, Request, problem::NOT_FOUND,
+};
+use store::{
+    Attribute, Item, Store, Update, keys,
+    rows::{GrantRow, LiveGrant},
+    text,
+};
+
+use crate::finding::find;
+
+const OTHER_GRANT: Known = Known::conflict(
+    "other-grant-in-force",
+    "This grant has ended, but the doctor holds a later one; grantId says which.",
+);
 
 /// The operation.
 #[must_use]
@@ -13,6 +28,7 @@ pub fn operation() -> Http<Store, impl Promise> {
     edge::http("grant_revoke", "DELETE /v1/grants/{grantId}", |store, request, input| {
         Box::pin(handle(store, request, input))
     })
+    .problems(&[OTHER_GRANT])
 }
 
 struct Which {
@@ -27,15 +43,12 @@ impl Input for Which {
 
 async fn handle(store: &Store, request: &Request, input: Which) -> Result<Reply<(), 204>, Failure> {
     let caller = request.caller()?;
-    let look = match caller {
-        Caller::Patient(id) => Look::vault(&caller, id).grant(input.grant),
-        _ => Look::own(&caller),
-    };
-    let found = store.look(look).await?;
+    let id = input.grant;
+    let found = find(store, &caller, id.0, |look| look.grant(id)).await?;
     let permit = found.permit::<GrantRevoke>(None, request.now)?;
     let row = &permit.past_grant().ok_or(NOT_FOUND)?.row;
     if row.status != GrantStatus::Active || row.ends_at <= request.now {
-        return Ok(Reply::no_content());
+        return already_ended(store, row, request.now).await;
     }
     let ended = Update::at(keys::grant(row.patient, row.id))
         .set(Attribute::Status, text(GrantStatus::Revoked.name()))
@@ -52,4 +65,19 @@ async fn handle(store: &Store, request: &Request, input: Which) -> Result<Reply<
         .commit()
         .await?;
     Ok(Reply::no_content())
+}
+
+/// Nothing is left to withdraw, unless a later grant of the same doctor is in force.
+async fn already_ended(
+    store: &Store,
+    row: &GrantRow,
+    now: Timestamp,
+) -> Result<Reply<(), 204>, Failure> {
+    let at = keys::live_grant(row.patient, row.doctor);
+    let found = store.table.read(&[at]).await?;
+    let live: Option<LiveGrant> = found.iter().flatten().next().map(Item::clear).transpose()?;
+    match live.filter(|live| live.id != row.id && live.ends_at > now) {
+        Some(live) => Err(Problem { grant: Some(live.id), ..OTHER_GRANT.into() }.into()),
+        None => Ok(Reply::no_content()),
+    }
 }

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use domain::{
     DoctorId, GrantId, HospitalId, PatientId, Timestamp,
+    audit::{Actor, Done, Draft, Ledger, Outcome, Target},
     consent::{GrantStatus, Terms},
     names::Named,
     policy::Action,
 };
 use store::{
     Attribute, Change, DataKey, Fault, Item, Store, Update, keys,
-    rows::{GrantRow, LiveGrant, Names},
+    rows::{Belonging, GrantRow, LiveGrant, Names},
     table::{index, item, sealed_item},
     text,
 };
@@ -90,7 +91,8 @@ pub(crate) fn give<'s>(
     let at = keys::grant(grant.patient, grant.id);
     let mut attributes = sealed_item(&at, key, grant, names)?;
     index(&mut attributes, &keys::in_doctor_grants(grant.doctor, grant.id));
-    put_live(change.create(attributes), grant, held, by)
+    let belonging = item(&keys::belonging(grant.id.0), &Belonging { patient: grant.patient })?;
+    put_live(change.create(attributes).create(belonging), grant, held, by)
 }
 
 /// Makes the grant the live one.
@@ -121,10 +123,26 @@ fn put_live<'s>(
     if held.ends_at <= now {
         return Ok(expiry::expire(change, &held, by, now));
     }
-    Ok(change.update(
-        Update::at(keys::grant(held.patient, held.id))
-            .set(Attribute::Status, text(GrantStatus::Replaced.name()))
-            .set(Attribute::EndedAt, text(now))
-            .require(Attribute::Status, "=", text(GrantStatus::Active.name())),
-    ))
+    Ok(replace(change, &held, by, now))
+}
+
+/// Adds to `change` that a live grant ended because another took its place.
+fn replace<'s>(change: Change<'s>, held: &LiveGrant, by: Action, now: Timestamp) -> Change<'s> {
+    let ended = Update::at(keys::grant(held.patient, held.id))
+        .set(Attribute::Status, text(GrantStatus::Replaced.name()))
+        .set(Attribute::EndedAt, text(now))
+        .require(Attribute::Status, "=", text(GrantStatus::Active.name()));
+    let entry = Draft {
+        ledger: Ledger::Patient(held.patient),
+        actor: Actor::Patient { id: held.patient },
+        action: by,
+        outcome: Outcome::Done(Done::Replaced),
+        target: Target {
+            grant: Some(held.id),
+            doctor: Some(held.doctor),
+            purpose: Some(held.terms.purpose),
+            ..Target::default()
+        },
+    };
+    change.update(ended).audit(&entry, now)
 }

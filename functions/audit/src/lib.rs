@@ -4,7 +4,9 @@
 pub mod audit_archive;
 pub mod audit_list;
 
+mod lines;
 mod names;
+mod walk;
 
 /// The operations of the service.
 #[must_use]

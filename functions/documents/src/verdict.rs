@@ -81,7 +81,11 @@ async fn reject(store: &Store, record: &Vaulted, rejection: Rejection) -> Result
     let update = update.set(Attribute::Rejection, value(rejection.name()));
     let change = record.while_in_use(store);
     let change = record.settle(store, change, (RecordStatus::Rejected, update)).await?;
-    let entry = record.entry(Action::UploadIngest, Done::FileRejected);
+    let done = match rejection {
+        Rejection::ConsentEnded => Done::FileUnwanted,
+        _ => Done::FileRejected,
+    };
+    let entry = record.entry(Action::UploadIngest, done);
     change.audit(&entry, now).commit().await?;
     Ok(rejection)
 }

@@ -11,12 +11,11 @@
 //! maximum.
 
 use domain::{
-    Caller, PatientId, audit::Target, consent::Purpose, policy::acts::RecordList, record::Dates,
-    search::Query,
+    Caller, PatientId, audit::Target, consent::Purpose, policy::acts::RecordList, search::Query,
 };
 use edge::{
     Failure, Http, Input, Paging, Promise, Read, Reader, Reply, Request,
-    kind::{date, named, query},
+    kind::{named, query},
 };
 use futures_util::future::OptionFuture;
 use schemars::JsonSchema;
@@ -52,7 +51,7 @@ impl Input for Wanted {
         let (purpose, paging) = (read.purpose(), read.paging());
         let order = read.query("sort", named());
         let (kind, status) = (read.query("type", named()), read.query("status", named()));
-        let dates = dates(read);
+        let dates = read.dates();
         let query = read.query("q", query());
         Ok(Self {
             patient: patient?,
@@ -62,14 +61,6 @@ impl Input for Wanted {
             filter: Filter { kind: kind?, dates: dates?, status: status? },
             query: query?,
         })
-    }
-}
-
-fn dates(read: &Reader<'_>) -> Read<Dates> {
-    let (from, to) = (read.query("from", date()), read.query("to", date()));
-    match Dates::between(from?, to?) {
-        Some(dates) => Ok(dates),
-        None => read.reject_query("to", "must not be before from"),
     }
 }
 

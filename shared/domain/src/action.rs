@@ -23,6 +23,8 @@ pub enum Rule {
     List(Ability),
     /// A doctor in good standing, towards any patient.
     Ask,
+    /// The doctor who made the request.
+    Asker,
     /// An admin in good standing, on their own hospital.
     Hospital,
 }
@@ -117,11 +119,13 @@ actions! {
     AccessRequestCreate = "access_request_create", Rule::Ask, "ask for access", "asked for access";
     AccessRequestList = "access_request_list", Rule::OwnConsent,
         "list requests for access", "listed requests for access";
+    AccessRequestWithdraw = "access_request_withdraw", Rule::Asker,
+        "withdraw a request for access", "withdrew their request for access";
     AccessRequestDecide = "access_request_decide", Rule::Owner,
         "decide on a request for access", "decided on a request for access";
     GrantList = "grant_list", Rule::OwnConsent, "list grants", "listed grants";
     GrantRevoke = "grant_revoke", Rule::Owner,
-        "withdraw a grant", "withdrew a grant, which ended at once";
+        "withdraw a grant", "withdrew a grant";
     GrantSweep = "grant_sweep", Rule::System;
     TableStream = "table_stream", Rule::System;
     AuditArchive = "audit_archive", Rule::System;

@@ -3,6 +3,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::{
     AuditId, Caller, DoctorId, GrantId, HospitalId, PatientId, RecordId, RequestId, StaffId,
@@ -45,6 +46,19 @@ pub enum Actor {
     System,
 }
 
+impl Actor {
+    /// Their id; MediVault has none.
+    #[must_use]
+    pub fn id(&self) -> Option<Uuid> {
+        match self {
+            Self::Patient { id } => Some(id.0),
+            Self::Doctor { id, .. } => Some(id.0),
+            Self::HospitalAdmin { id, .. } => Some(id.0),
+            Self::System => None,
+        }
+    }
+}
+
 impl From<&Caller> for Actor {
     fn from(caller: &Caller) -> Self {
         match *caller {
@@ -74,12 +88,16 @@ named! {
         Widened = "widened",
         /// The patient said no.
         Rejected = "rejected",
+        /// A later grant took the place of one that was in force.
+        Replaced = "replaced",
         /// The time ran out.
         Expired = "expired",
         /// A file passed the checks.
         FileAccepted = "file-accepted",
         /// A file failed the checks and was deleted.
         FileRejected = "file-rejected",
+        /// A file was deleted because whoever sent it may no longer add records.
+        FileUnwanted = "file-unwanted",
         /// A document's text was read.
         TextRead = "text-read",
         /// A document's text could not be read.
@@ -141,6 +159,16 @@ pub struct Draft {
 }
 
 impl Draft {
+    /// The refusal of somebody who has no business in a patient's vault, as one of many that are
+    /// alike: without what it pointed at. None where it is anything else.
+    #[must_use]
+    pub fn by_a_stranger(&self) -> Option<Self> {
+        let Outcome::Refused(denial) = self.outcome else { return None };
+        let Ledger::Patient(of) = self.ledger else { return None };
+        let stranger = denial.is_a_strangers() && self.actor.id() != Some(of.0);
+        stranger.then_some(Self { target: Target::default(), ..*self })
+    }
+
     /// The same line with another outcome.
     #[must_use]
     pub fn done(self, done: Done) -> Self {
@@ -160,8 +188,14 @@ impl Draft {
 pub struct Entry {
     /// Its id; ids sort by time.
     pub id: AuditId,
-    /// When.
+    /// When; where it counts several, when the first of them was.
     pub at: Timestamp,
+    /// Where it counts several, when the last of them was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_at: Option<Timestamp>,
+    /// How often it happened.
+    #[serde(default = "once", skip_serializing_if = "is_once")]
+    pub times: u32,
     /// Who.
     pub actor: Actor,
     /// What.
@@ -174,45 +208,83 @@ pub struct Entry {
     pub target: Target,
 }
 
+fn once() -> u32 {
+    1
+}
+
+fn is_once(times: &u32) -> bool {
+    *times == 1
+}
+
+/// What a sentence tells beyond its entry, which holds ids alone.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Voice<'a> {
+    /// Who did it, by name or by what they are.
+    pub who: &'a str,
+    /// Whether the reader of the sentence did it.
+    pub owner: bool,
+    /// The doctor concerned, where that is not who did it.
+    pub doctor: Option<&'a str>,
+    /// The title of the record concerned.
+    pub title: Option<&'a str>,
+    /// How often it happened.
+    pub times: u32,
+}
+
 impl Entry {
-    /// The entry as one plain sentence. `who` is the actor's display name, `owner` whether the
-    /// reader of the sentence is the actor.
+    /// The entry as one plain sentence.
     #[must_use]
-    pub fn sentence(&self, who: &str, owner: bool) -> String {
-        let (who, were) = if owner { ("You", "were") } else { (who, "was") };
+    pub fn sentence(&self, voice: Voice<'_>) -> String {
+        let (who, were) = if voice.owner { ("You", "were") } else { (voice.who, "was") };
+        let times =
+            if voice.times > 1 { format!(", {} times", voice.times) } else { String::new() };
         match self.outcome {
             Outcome::Refused(denial) => {
-                let to_do = self.action.to_do();
-                format!("{who} tried to {to_do} and {were} refused: {}.", denial.because(owner))
+                let (to_do, about) = (self.action.to_do(), about(voice.title));
+                let because = denial.because(voice.owner);
+                format!("{who} tried to {to_do}{about}{times} and {were} refused: {because}.")
             }
-            Outcome::Done(done) => format!("{}.", self.told(who, done)),
+            Outcome::Done(done) => format!("{}{times}.", self.told(who, &voice, done)),
         }
     }
 
     /// What happened, where the action's own words do not say it all.
-    fn told(&self, who: &str, done: Done) -> String {
+    fn told(&self, who: &str, voice: &Voice<'_>, done: Done) -> String {
         let did = self.action.did();
+        let about = about(voice.title);
+        let doctor = voice.doctor.unwrap_or("a doctor");
         let purpose = self.target.purpose.map(spoken).unwrap_or_default();
         match done {
             Done::Owner | Done::Duty if self.action == Action::CognitoPostConfirmation => {
                 "Your vault was opened".into()
             }
-            Done::Owner | Done::Duty => format!("{who} {did}{}", self.counted()),
+            Done::Owner if self.action == Action::GrantRevoke => {
+                format!("{who} withdrew the access of {doctor}, which ended at once")
+            }
+            Done::Owner | Done::Duty => format!("{who} {did}{about}{}", self.counted()),
             Done::Granted => {
-                format!("{who} {did}{} under the grant you gave{purpose}", self.counted())
+                format!("{who} {did}{about}{} under the grant you gave{purpose}", self.counted())
             }
             Done::Asked => format!("{who} asked for access{purpose}"),
-            Done::Approved => format!("{who} gave access{purpose}, as requested"),
-            Done::Narrowed => format!("{who} gave less access{purpose} than requested"),
-            Done::Widened => format!("{who} gave more access{purpose} than requested"),
-            Done::Rejected => format!("{who} rejected a request for access{purpose}"),
-            Done::Expired => "A grant ended because its time ran out".into(),
-            Done::FileAccepted => "A file passed every check and was added to its record".into(),
-            Done::FileRejected => "A file failed a check and was deleted".into(),
-            Done::TextRead => format!("{who} extracted the text of a document"),
-            Done::TextFailed => {
-                format!("{who} could not extract the text of a document, which is kept as it is")
+            Done::Approved => format!("{who} gave {doctor} access{purpose}, as requested"),
+            Done::Narrowed => format!("{who} gave {doctor} less access{purpose} than requested"),
+            Done::Widened => format!("{who} gave {doctor} more access{purpose} than requested"),
+            Done::Rejected => format!("{who} rejected a request for access{purpose} by {doctor}"),
+            Done::Replaced => {
+                format!("The grant that {doctor} held before ended: the new one took its place")
             }
+            Done::Expired => format!("The access of {doctor} ended because its time ran out"),
+            Done::FileAccepted => {
+                format!("A file passed every check and was added to its record{about}")
+            }
+            Done::FileRejected => format!("A file{about} failed a check and was deleted"),
+            Done::FileUnwanted => {
+                format!("A file{about} was deleted: who sent it may no longer add records")
+            }
+            Done::TextRead => format!("{who} extracted the text of a document{about}"),
+            Done::TextFailed => format!(
+                "{who} could not extract the text of a document{about}, which is kept as it is"
+            ),
             Done::Founded => "The hospital and its first admin were added".into(),
             Done::InviteFailed => {
                 "A doctor's invitation could not be sent: the address cannot be used".into()
@@ -228,6 +300,11 @@ impl Entry {
             Some(n) => format!(" and found {n}"),
         }
     }
+}
+
+/// A record by its title.
+fn about(title: Option<&str>) -> String {
+    title.map(|title| format!(" (\u{201c}{title}\u{201d})")).unwrap_or_default()
 }
 
 /// A purpose as part of a sentence.

@@ -47,6 +47,10 @@ named! {
         Approved = "approved",
         /// The patient said no.
         Rejected = "rejected",
+        /// The doctor took it back.
+        Withdrawn = "withdrawn",
+        /// Nobody decided within 30 days.
+        Expired = "expired",
     }
 }
 
@@ -61,6 +65,8 @@ named! {
         Expired = "expired",
         /// A later grant for the same doctor took its place.
         Replaced = "replaced",
+        /// In force, but for nothing more to be read: its reads are used up. Told, never recorded.
+        UsedUp = "used-up",
     }
 }
 
@@ -78,6 +84,8 @@ pub struct DurationLimits {
 pub const SHORTEST_GRANT_SECONDS: u32 = 60 * 60;
 /// 365 days.
 pub const LONGEST_GRANT_SECONDS: u32 = 365 * 24 * 60 * 60;
+/// How long a request waits for the patient: 30 days, in seconds.
+pub const REQUEST_SECONDS: u32 = 30 * 24 * 60 * 60;
 /// The most reads a grant may count.
 pub const MOST_READS: u32 = 10_000;
 

@@ -26,6 +26,8 @@ named! {
         BeingErased = "being-erased",
         /// No such record.
         NoSuchRecord = "no-such-record",
+        /// The doctor made no such request.
+        NoSuchRequest = "no-such-request",
         /// The doctor holds no grant.
         NoGrant = "no-grant",
         /// The grant has not begun.
@@ -69,6 +71,23 @@ impl Denial {
         }
     }
 
+    /// Whether it is told to somebody who has no business in the vault at all.
+    #[must_use]
+    pub fn is_a_strangers(self) -> bool {
+        matches!(
+            self,
+            Self::WrongRole
+                | Self::NoMfa
+                | Self::NotStaff
+                | Self::NotVerified
+                | Self::Suspended
+                | Self::NotOwner
+                | Self::NoSuchPatient
+                | Self::NoSuchRequest
+                | Self::NoGrant
+        )
+    }
+
     /// The reason in plain words, for the audit list: said of the refused caller to the patient,
     /// or, with `you`, to the refused caller.
     #[must_use]
@@ -92,6 +111,8 @@ impl Denial {
             (Self::NoSuchPatient, _) => "there is no such patient",
             (Self::BeingErased, _) => "the account is being erased",
             (Self::NoSuchRecord, _) => "there is no such record",
+            (Self::NoSuchRequest, false) => "it is not their request",
+            (Self::NoSuchRequest, true) => "it is not your request",
             (Self::GrantNotBegun, _) => "the grant has not begun",
             (Self::GrantExpired, _) => "the grant's time has passed",
             (Self::ActionNotGranted, _) => "the grant does not cover this action",

@@ -67,7 +67,7 @@ pub enum Record {
     Any,
     /// This one, or one to be made of this class.
     One(Class),
-    /// One that does not exist.
+    /// One that does not exist; of a request, one that the caller did not make.
     Missing,
 }
 
@@ -116,6 +116,14 @@ pub fn decide(
         (Rule::Ask, Caller::Doctor { mfa, .. }) => {
             in_good_standing(*mfa, facts.standing)?;
             vault_in_use(facts).map(|()| Ground::Duty)
+        }
+        (Rule::Asker, Caller::Doctor { mfa, .. }) => {
+            in_good_standing(*mfa, facts.standing)?;
+            vault_in_use(facts)?;
+            match facts.record {
+                Record::Missing => Err(Denial::NoSuchRequest),
+                Record::Any | Record::One(_) => Ok(Ground::Duty),
+            }
         }
         (Rule::Hospital, Caller::Admin { hospital, mfa, .. }) => {
             in_good_standing(*mfa, facts.standing)?;

@@ -114,6 +114,12 @@ impl Dates {
     }
 }
 
+/// The day of a moment, in UTC.
+#[must_use]
+pub fn day(at: Timestamp) -> Date {
+    at.to_zoned(jiff::tz::TimeZone::UTC).date()
+}
+
 named! {
     /// How far a record has come.
     pub enum RecordStatus {

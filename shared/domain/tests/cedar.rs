@@ -214,7 +214,7 @@ fn behind(ground: Ground) -> &'static [&'static str] {
         Ground::Grant { .. } => {
             &["granted-doctor-lists", "granted-doctor-reads", "granted-doctor-adds"]
         }
-        Ground::Duty => &["doctor-asks", "admin-on-own-hospital"],
+        Ground::Duty => &["doctor-asks", "doctor-withdraws", "admin-on-own-hospital"],
     }
 }
 
@@ -232,6 +232,7 @@ fn against(denial: Denial) -> &'static [&'static str] {
         // refused for want of a permit.
         Denial::NoSuchPatient
         | Denial::NoSuchRecord
+        | Denial::NoSuchRequest
         | Denial::WrongRole
         | Denial::ForeignHospital
         | Denial::NotOwner

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use cast::*;
 use domain::{
     AuditId, Caller,
-    audit::{Actor, Done, Draft, Entry, Ledger, Outcome, Target},
+    audit::{Actor, Done, Draft, Entry, Ledger, Outcome, Target, Voice},
     consent::{Grant, Purpose},
     policy::{Action, Aim, Facts, Record, Rule, permit},
     record::RecordType,
@@ -29,8 +29,8 @@ fn drafts() -> Vec<Draft> {
 fn aims(rule: Rule, caller: &Caller) -> Vec<Aim> {
     match (rule, caller) {
         (Rule::Hospital, _) => vec![Aim::Hospital(HARBOUR), Aim::Hospital(HILL)],
-        (Rule::Vault(_) | Rule::List(_) | Rule::Ask, _) => vaults().into(),
-        (Rule::Own | Rule::OwnConsent | Rule::Owner, Caller::Patient(_)) => vaults().into(),
+        (Rule::Vault(_) | Rule::List(_) | Rule::Ask | Rule::Asker, _) => vaults().into(),
+        (Rule::Own | Rule::OwnConsent, Caller::Patient(_)) | (Rule::Owner, _) => vaults().into(),
         _ => vec![Aim::Own],
     }
 }
@@ -55,6 +55,7 @@ fn records(action: Action) -> Vec<Record> {
         Action::RecordGet | Action::RecordText | Action::RecordDownload => {
             ones.into_iter().chain([Record::Missing]).collect()
         }
+        Action::AccessRequestWithdraw => vec![Record::Any, Record::Missing],
         _ => vec![Record::Any],
     }
 }
@@ -64,7 +65,7 @@ fn drafts_of(action: Action) -> Vec<Draft> {
     for (caller, standing) in callers() {
         for aim in aims(action.rule(), &caller) {
             if caller == Caller::Patient(BOB)
-                && !matches!(action.rule(), Rule::Vault(_) | Rule::List(_))
+                && !matches!(action.rule(), Rule::Vault(_) | Rule::List(_) | Rule::Owner)
             {
                 continue;
             }
@@ -101,11 +102,13 @@ fn special() -> Vec<Draft> {
         (patient, alice, Action::AccessRequestDecide, Done::Narrowed),
         (patient, alice, Action::AccessRequestDecide, Done::Widened),
         (patient, alice, Action::AccessRequestDecide, Done::Rejected),
+        (patient, alice, Action::AccessRequestDecide, Done::Replaced),
         (patient, Actor::System, Action::AccessRequestDecide, Done::Expired),
         (patient, Actor::System, Action::GrantSweep, Done::Expired),
         (patient, Actor::System, Action::TableStream, Done::Expired),
         (patient, Actor::System, Action::UploadIngest, Done::FileAccepted),
         (patient, Actor::System, Action::UploadIngest, Done::FileRejected),
+        (patient, Actor::System, Action::UploadIngest, Done::FileUnwanted),
         (patient, Actor::System, Action::UploadIngest, Done::TextRead),
         (patient, Actor::System, Action::UploadIngest, Done::TextFailed),
         (patient, Actor::System, Action::OcrStart, Done::TextRead),
@@ -169,8 +172,11 @@ fn every_sentence_reads_as_reviewed() {
         for target in told_with(&draft) {
             let Draft { actor, action, outcome: what, .. } = draft;
             let id = AuditId(Uuid::nil());
-            let entry = Entry { id, at: midway(), actor, action, outcome: what, target };
-            let sentence = entry.sentence(who, own);
+            let at = midway();
+            let (last_at, times) = (None, 1);
+            let entry = Entry { id, at, last_at, times, actor, action, outcome: what, target };
+            let (title, doctor) = ((target.count == Some(1)).then_some("Blood"), Some("Dr Roe"));
+            let sentence = entry.sentence(Voice { who, owner: own, doctor, title, times: 1 });
             let heading = format!("{trail}: {action}");
             let line = format!("{outcome:<28} {sentence}");
             // One for each outcome and voice, and for each count and purpose it is told with.

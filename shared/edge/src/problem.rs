@@ -1,6 +1,9 @@
 //! What goes wrong, as the caller is told (RFC 9457) and mapped to HTTP in one place.
 
-use domain::policy::{Denial, Disguise, Refused};
+use domain::{
+    GrantId,
+    policy::{Denial, Disguise, Refused},
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 use store::Fault;
@@ -16,6 +19,8 @@ pub struct Problem {
     pub detail: &'static str,
     /// Each thing that is wrong with the request.
     pub errors: Vec<Invalid>,
+    /// The grant that stands in the way.
+    pub grant: Option<GrantId>,
 }
 
 /// One thing that is wrong with a request, and where.
@@ -62,7 +67,7 @@ impl Known {
 
 impl From<Known> for Problem {
     fn from(Known { status, code, detail }: Known) -> Self {
-        Self { status, code, detail, errors: Vec::new() }
+        Self { status, code, detail, errors: Vec::new(), grant: None }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, collections::BTreeSet};
 
-use domain::{PatientId, RecordId, Timestamp, consent::Purpose};
+use domain::{PatientId, RecordId, Timestamp, consent::Purpose, record::Dates};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use store::{
@@ -14,7 +14,7 @@ use store::{
 use crate::{
     idempotency::Idempotency,
     json,
-    kind::{Kind, custom, id, named, number, secret},
+    kind::{Kind, custom, date, id, named, number, secret},
     problem::{Failure, Invalid, Problem, TOO_LARGE},
     request::Request,
 };
@@ -203,6 +203,15 @@ impl<'r> Reader<'r> {
         Ok(Paging { limit, cursor: cursor? })
     }
 
+    /// The days from `from` to `to`, both included.
+    pub fn dates(&self) -> Read<Dates> {
+        let (from, to) = (self.query("from", date()), self.query("to", date()));
+        match Dates::between(from?, to?) {
+            Some(dates) => Ok(dates),
+            None => self.taken(Place::Query, "to", Err("must not be before from".into())),
+        }
+    }
+
     /// The purpose of use the caller states.
     pub fn purpose(&self) -> Read<Option<Purpose>> {
         self.query("purpose", named())
@@ -266,11 +275,6 @@ impl<'r> Reader<'r> {
     /// Reports a rule that spans several fields.
     pub fn reject<T>(&self, pointer: &str, detail: &str) -> Read<T> {
         self.taken(Place::Body, pointer, Err(detail.to_owned()))
-    }
-
-    /// Reports a rule that spans several query parameters.
-    pub fn reject_query<T>(&self, name: &'static str, detail: &str) -> Read<T> {
-        self.taken(Place::Query, name, Err(detail.to_owned()))
     }
 
     /// Everything that was wrong, unknown fields and parameters included.

@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use domain::GrantId;
 use lambda_http::{
     Body, Response,
     http::{
@@ -56,6 +57,9 @@ pub(crate) struct ProblemBody<'a> {
     request_id: &'a str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [Invalid],
+    /// The grant in force that stands in the way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grant_id: Option<GrantId>,
 }
 
 impl<T: Serialize, const STATUS: u16> Reply<T, STATUS> {
@@ -108,6 +112,7 @@ impl Answered {
             detail: problem.detail,
             request_id,
             errors: &problem.errors,
+            grant_id: problem.grant,
         };
         let body = serde_json::to_vec(&body).unwrap_or_default();
         Self { status: problem.status, body, etag: None }

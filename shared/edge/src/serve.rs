@@ -259,7 +259,7 @@ async fn answer<S: Service>(
         Err(Failure::Fault(fault)) => (UNAVAILABLE.into(), Some(fault)),
         Err(Failure::Refused(why)) => match service.store() {
             None => (UNAVAILABLE.into(), Some(Fault::Corrupt("no-trail"))),
-            Some(store) => match store.write_entry(&why.entry, request.now).await {
+            Some(store) => match store.write_refusal(&why.entry, request.now).await {
                 Ok(()) => (refused(why.denial).into(), None),
                 Err(fault) => (UNAVAILABLE.into(), Some(fault)),
             },

@@ -329,7 +329,8 @@ fn saved(at: &Key, fingerprint: &str, status: u16, now: Timestamp) -> Result<Att
 
 fn audit_item(draft: &Draft, now: Timestamp) -> Result<Attributes, Fault> {
     let Draft { ledger, actor, action, outcome, target } = *draft;
-    let entry = Entry { id: AuditId(crate::new_id()), at: now, actor, action, outcome, target };
+    let id = AuditId(crate::new_id());
+    let entry = Entry { id, at: now, last_at: None, times: 1, actor, action, outcome, target };
     item(&keys::audit(ledger, now, entry.id), &entry)
 }
 

@@ -2,15 +2,15 @@
 //! file. Keys hold ids, times and tokens only (I6).
 
 use domain::{
-    AccountId, DoctorId, GrantId, HospitalId, PatientId, RecordId, RequestId, StaffId, Timestamp,
-    audit::Ledger, names::Named, policy::Action,
+    AccountId, Date, DoctorId, GrantId, HospitalId, PatientId, RecordId, RequestId, StaffId,
+    Timestamp, audit::Ledger, names::Named, policy::Action,
 };
 
 /// The name of the one index.
 pub const INDEX: &str = "GSI1";
 
 /// A primary key.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     /// Partition.
     pub pk: String,
@@ -175,6 +175,18 @@ pub fn requests(of: PatientId) -> Range {
     Range::prefix(patient(of), "REQUEST#", false)
 }
 
+/// The request of a doctor that the patient has not decided yet: at most one.
+#[must_use]
+pub fn open_request(of: PatientId, by: DoctorId) -> Key {
+    Key::new(patient(of), format!("ASKED#{by}"))
+}
+
+/// Whose vault a request or a grant belongs to, by its id alone.
+#[must_use]
+pub fn belonging(id: uuid::Uuid) -> Key {
+    Key::new(format!("BELONGS#{id}"), "PATIENT")
+}
+
 /// A doctor, as their hospital knows them.
 #[must_use]
 pub fn doctor(at: HospitalId, id: DoctorId) -> Key {
@@ -246,6 +258,12 @@ pub fn month(at: Timestamp) -> String {
     at.to_string().chars().take(7).collect()
 }
 
+/// The month of a day, written the same way.
+#[must_use]
+pub fn month_of_day(day: Date) -> String {
+    day.to_string().chars().take(7).collect()
+}
+
 /// The month before, written the same way.
 #[must_use]
 pub fn month_before(month: &str) -> String {
@@ -267,6 +285,12 @@ pub fn month_of(partition: &str) -> Option<&str> {
 #[must_use]
 pub fn audit(of: Ledger, at: Timestamp, id: domain::AuditId) -> Key {
     Key::new(format!("AUDIT#{}#{}", ledger(of), month(at)), id.to_string())
+}
+
+/// How often somebody was refused in an hour of a trail, which begins at `hour` (epoch seconds).
+#[must_use]
+pub fn tries(of: Ledger, by: uuid::Uuid, hour: i64) -> Key {
+    Key::new(format!("TRIES#{}", ledger(of)), format!("{by}#{hour:012}"))
 }
 
 /// Whether a key is an audit entry's.

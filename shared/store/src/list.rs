@@ -136,6 +136,12 @@ impl<T> Page<T> {
         Self { limit, items: Vec::new(), left: looked_at(limit), last: None, more: false }
     }
 
+    /// The same page, which looks at so many items before it leaves the rest to the next.
+    #[must_use]
+    pub fn looking_at(self, most: usize) -> Self {
+        Self { left: most, ..self }
+    }
+
     /// Whether nothing more needs to be offered.
     #[must_use]
     pub fn is_full(&self) -> bool {

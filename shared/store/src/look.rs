@@ -32,6 +32,7 @@ pub struct Look {
     record: Option<RecordId>,
     new_record: Option<Class>,
     request: Option<RequestId>,
+    open_request: bool,
     grant: Option<GrantId>,
     doctor: Option<DoctorId>,
     purpose: Option<Purpose>,
@@ -52,6 +53,7 @@ impl Look {
             record: None,
             new_record: None,
             request: None,
+            open_request: false,
             grant: None,
             doctor: None,
             purpose: None,
@@ -98,6 +100,12 @@ impl Look {
         Self { request: Some(id), ..self }
     }
 
+    /// Also the calling doctor's request that waits for the patient.
+    #[must_use]
+    pub fn open_request(self) -> Self {
+        Self { open_request: true, ..self }
+    }
+
     /// Also a grant of the vault.
     #[must_use]
     pub fn grant(self, id: GrantId) -> Self {
@@ -141,6 +149,11 @@ impl Look {
         self.within_vault(Some(id), keys::live_grant)
     }
 
+    fn open_request_key(&self) -> Option<Key> {
+        let Caller::Doctor { id, .. } = self.caller else { return None };
+        self.within_vault(Some(id).filter(|_| self.open_request), keys::open_request)
+    }
+
     fn chunk_key(&self) -> Option<Key> {
         self.patient.filter(|_| self.register).map(keys::open_chunk)
     }
@@ -182,6 +195,7 @@ pub struct Found<'s> {
     pub(crate) open_chunk: Option<Item>,
     pub(crate) record: Option<(rows::Record, RecordContent)>,
     pub(crate) request: Option<Stored<rows::Request>>,
+    pub(crate) open_request: Option<rows::OpenRequest>,
     pub(crate) grant: Option<Stored<rows::GrantRow>>,
     pub(crate) staff: Option<Stored<rows::Staff>>,
     pub(crate) hospital: Option<Stored<rows::Vault>>,
@@ -219,6 +233,7 @@ impl Store {
             look.chunk_key(),
             record_key.clone(),
             request_key.clone(),
+            look.open_request_key(),
             grant_key.clone(),
             look.staff_key(),
             look.hospital_key(),
@@ -232,6 +247,7 @@ impl Store {
         let items = Items(by_key.collect());
         let live = items.item(look.live_grant_key());
         let live: Option<rows::LiveGrant> = live.as_ref().map(Item::clear).transpose()?;
+        let open_request = items.item(look.open_request_key());
         let mut found = Found {
             store: self,
             vault: items.stored(look.vault_key())?,
@@ -239,6 +255,7 @@ impl Store {
             open_chunk: items.item(look.chunk_key()),
             record: None,
             request: items.stored(request_key)?,
+            open_request: open_request.as_ref().map(Item::clear).transpose()?,
             grant: items.stored(grant_key)?,
             staff: items.stored(look.staff_key())?,
             hospital: items.stored(look.hospital_key())?,
@@ -255,6 +272,14 @@ impl Store {
         Ok(found)
     }
 
+    /// Whose vault a request or a grant belongs to. What does not exist belongs to somebody who
+    /// does not exist, so that it is refused like what is another's (I10).
+    pub async fn belonging(&self, id: uuid::Uuid) -> Result<PatientId, Fault> {
+        let found = self.table.read(&[keys::belonging(id)]).await?.into_iter().flatten().next();
+        let found: Option<rows::Belonging> = found.as_ref().map(Item::clear).transpose()?;
+        Ok(found.map_or(PatientId(id), |found| found.patient))
+    }
+
     /// The data key of an owner. Only steps that no caller asked for take it from here.
     pub async fn owner_key(
         &self,
@@ -267,6 +292,18 @@ impl Store {
 }
 
 impl Found<'_> {
+    /// Whether the request or the grant that was looked at is there.
+    #[must_use]
+    pub fn has_target(&self) -> bool {
+        self.request.is_some() || self.grant.is_some()
+    }
+
+    /// Whether the caller made the request that was looked at.
+    fn is_askers(&self) -> bool {
+        let asker = self.request.as_ref().map(|request| request.row.doctor);
+        matches!(self.look.caller, Caller::Doctor { id, .. } if asker == Some(id))
+    }
+
     /// A record is not even opened for a caller who is neither its owner nor holds a grant.
     fn caller_may_come_to_see_it(&self) -> bool {
         match self.look.caller {
@@ -305,10 +342,14 @@ impl Found<'_> {
         }
     }
 
-    /// A record whose file has not passed the checks exists for nobody but the patient.
+    /// A record whose file has not passed the checks exists for nobody but the patient, a request
+    /// for no doctor but the one who asked.
     fn record_fact(&self) -> RecordFact {
         if let Some(class) = self.look.new_record {
             return RecordFact::One(class);
+        }
+        if self.look.request.is_some() && self.look.caller.hospital().is_some() {
+            return if self.is_askers() { RecordFact::Any } else { RecordFact::Missing };
         }
         if self.look.record.is_none() {
             return RecordFact::Any;

@@ -125,6 +125,12 @@ impl<'f, A: Act> Permit<'f, A> {
         self.found.request.as_ref()
     }
 
+    /// The caller's own request that waits for the patient.
+    #[must_use]
+    pub fn open_request(&self) -> Option<rows::OpenRequest> {
+        self.found.open_request
+    }
+
     /// The grant that was looked at.
     #[must_use]
     pub fn past_grant(&self) -> Option<&'f Stored<rows::GrantRow>> {
@@ -208,6 +214,7 @@ pub fn in_use(vault: Key) -> Update {
     Update::at(vault).require(Attribute::Status, "=", text(VaultStatus::Active.name()))
 }
 
-fn active(staff: Key) -> Update {
+/// Checks that a staff member may act.
+pub fn active(staff: Key) -> Update {
     Update::at(staff).require(Attribute::Standing, "=", text(Standing::Active.name()))
 }

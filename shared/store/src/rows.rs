@@ -278,12 +278,43 @@ pub struct Request {
     pub status: RequestStatus,
     /// When it was made.
     pub created_at: Timestamp,
-    /// When it was decided.
+    /// When it ends undecided.
+    pub ends_at: Timestamp,
+    /// When it was decided or withdrawn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_at: Option<Timestamp>,
     /// The grant it led to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant: Option<GrantId>,
+}
+
+impl Request {
+    /// How far it has come at `now`: one that waits ends by the clock.
+    #[must_use]
+    pub fn status_at(&self, now: Timestamp) -> RequestStatus {
+        match self.status {
+            RequestStatus::Pending if self.ends_at <= now => RequestStatus::Expired,
+            status => status,
+        }
+    }
+}
+
+/// The request of a doctor that a patient has not decided yet: at most one.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct OpenRequest {
+    /// Which.
+    pub id: RequestId,
+    /// When it ends undecided.
+    pub ends_at: Timestamp,
+    /// The same second for the table's TTL.
+    pub expires_at: i64,
+}
+
+/// Whose vault a request or a grant belongs to.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Belonging {
+    /// Whose.
+    pub patient: PatientId,
 }
 
 impl Sealed for Request {
@@ -333,6 +364,24 @@ pub struct GrantRow {
     /// When it was ended, by whatever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
+}
+
+impl GrantRow {
+    /// How far it has come at `now` (I4), after so many reads, as far as they are known.
+    #[must_use]
+    pub fn status_at(&self, now: Timestamp, reads: Option<u32>) -> GrantStatus {
+        match self.status {
+            GrantStatus::Active if self.ends_at <= now => GrantStatus::Expired,
+            GrantStatus::Active if self.reads_left(reads) == Some(0) => GrantStatus::UsedUp,
+            status => status,
+        }
+    }
+
+    /// How many disclosures are left of a maximum.
+    #[must_use]
+    pub fn reads_left(&self, reads: Option<u32>) -> Option<u32> {
+        Some(self.terms.max_reads?.saturating_sub(reads?))
+    }
 }
 
 impl Sealed for GrantRow {

@@ -11,7 +11,9 @@ use aws_sdk_dynamodb::{
         transact_write_items::TransactWriteItemsError,
     },
     primitives::Blob,
-    types::{AttributeValue, Get, KeysAndAttributes, TransactGetItem, TransactWriteItem},
+    types::{
+        AttributeValue, Get, KeysAndAttributes, ReturnValue, TransactGetItem, TransactWriteItem,
+    },
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_item};
@@ -235,6 +237,39 @@ impl Table {
             wanted = left.into_values().flat_map(|left| left.keys).collect();
         }
         Err(Fault::Unavailable("UnprocessedKeys".into()))
+    }
+
+    /// Adds one to the number `counter` of the item at `at`, whether or not it is there, and sets
+    /// what it holds: `always`, and `first` only where it does not yet. Answers the number.
+    pub(crate) async fn count(
+        &self,
+        at: &Key,
+        counter: &str,
+        always: Attributes,
+        first: Attributes,
+    ) -> Result<u64, Fault> {
+        let call = self.client.update_item().table_name(&self.name);
+        let mut call =
+            call.set_key(Some(key_attributes(at))).return_values(ReturnValue::UpdatedNew);
+        let mut set = Vec::new();
+        let own = |(name, _): &(String, AttributeValue)| name != "PK" && name != "SK";
+        let always = always.into_iter().filter(own).map(|pair| (pair, true));
+        let first = first.into_iter().map(|pair| (pair, false));
+        for (n, ((name, value), again)) in always.chain(first).enumerate() {
+            set.push(match again {
+                true => format!("#s{n} = :s{n}"),
+                false => format!("#s{n} = if_not_exists(#s{n}, :s{n})"),
+            });
+            call = call.expression_attribute_names(format!("#s{n}"), name);
+            call = call.expression_attribute_values(format!(":s{n}"), value);
+        }
+        let call = call
+            .update_expression(format!("SET {} ADD #counter :one", set.join(", ")))
+            .expression_attribute_names("#counter", counter)
+            .expression_attribute_values(":one", AttributeValue::N("1".into()));
+        let answer = Box::pin(call.send()).await.map_err(|error| Fault::of(&error))?;
+        let number = answer.attributes.as_ref().and_then(|all| all.get(counter)?.as_n().ok());
+        number.and_then(|number| number.parse().ok()).ok_or(Fault::Corrupt("counter"))
     }
 
     async fn read_one(&self, key: &Key) -> Result<Option<Item>, Fault> {

@@ -197,7 +197,7 @@ impl Patient {
 
     /// Their whole audit trail, oldest first.
     pub fn audit(&self, stack: &Stack) -> Outcome<Vec<Value>> {
-        let mut all = self.pages(stack, "/audit?limit=100")?;
+        let mut all = self.pages(stack, "/audit?limit=100&fold=none")?;
         all.reverse();
         Ok(all)
     }

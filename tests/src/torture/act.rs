@@ -238,7 +238,9 @@ impl World<'_> {
 
     fn glance(&self, patient: usize) {
         let who = Who::Patient(patient);
-        let call = self.stack.get_path(&format!("/v1/patients/{}/audit?limit=100", self.id(who)));
+        let call = self
+            .stack
+            .get_path(&format!("/v1/patients/{}/audit?limit=100&fold=none", self.id(who)));
         let attempt = self.attempt(who, &call, (Some(patient), "reads the trail"));
         if let Some(answer) = attempt.answer.filter(|answer| answer.status == 200) {
             let entries = items(&answer).iter().filter_map(entry).collect();

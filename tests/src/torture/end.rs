@@ -38,7 +38,7 @@ impl World<'_> {
         })?;
         let requests = list("/v1/access-requests?limit=100")?;
         let grants = list("/v1/grants?limit=100")?;
-        let trail = own("/audit?limit=100")?;
+        let trail = own("/audit?limit=100&fold=none")?;
         let doctors = self.history().doctors.clone();
         Ok(Vault {
             records,

@@ -37,6 +37,8 @@ fn i7_asking_twice_is_asking_once() -> Outcome {
     call.clone().json(&body).expect(422)?.problem("idempotency-key-reused")?;
     let asked = pages(stack, patient.token(), "/v1/access-requests?limit=10")?;
     ensure(asked.len() == 1, format!("one request: {}", asked.len()))?;
+    // Asked anew, it is a second one.
+    call.clone().key("anew").expect(409)?.problem("already-asked")?;
     // Another caller's use of the same key is another key.
     let other = call.clone().token(ward.other.token()).expect(201)?;
     ensure(other.bytes != ids[0], "another answer for another caller")
@@ -130,9 +132,15 @@ fn a_later_grant_takes_the_place_of_the_live_one_however_many_there_are() -> Out
     let expected =
         [(second["id"].clone(), json!("active")), (first["id"].clone(), json!("replaced"))];
     ensure(states == expected, format!("{states:?}"))?;
-    // Withdrawing the replaced one changes nothing.
+    let trail = patient.audit(stack)?;
+    let replaced =
+        trail.iter().filter(|e| e["reason"] == "replaced" && e["grantId"] == first["id"]);
+    ensure(replaced.count() == 1, "the trail tells of it")?;
+    // Withdrawing the replaced one is no way to end the access, and says so.
     let path = format!("/v1/grants/{}", first["id"].as_str().unwrap_or_default());
-    stack.delete(&path).token(patient.token()).expect(204)?;
+    let told = stack.delete(&path).token(patient.token()).expect(409)?;
+    ensure(told.body["grantId"] == second["id"], format!("the one in force: {}", told.body))?;
+    told.problem("other-grant-in-force")?;
     records(stack, &ward.doctor, &patient)?.expect(200).map(|_| ())
 }
 
@@ -217,15 +225,17 @@ fn i7_a_stream_event_told_twice_and_late_records_one_expiry() -> Outcome {
 fn a_cursor_serves_its_own_list_and_caller_only() -> Outcome {
     let (stack, ward, patient) = scene("Cora Cursor")?;
     for _ in 0..3 {
-        ward.doctor.ask(stack, &patient, &reading(&["imaging"], 3600))?;
+        let request = ward.doctor.ask(stack, &patient, &reading(&["imaging"], 3600))?;
+        patient.decide(stack, &request, &json!({ "decision": "reject" }))?.expect(200)?;
     }
+    ward.doctor.ask(stack, &patient, &reading(&["imaging"], 3600))?;
     let get = |path: &str, token: &str| stack.get_path(path).token(token).send();
     let first = get("/v1/access-requests?limit=2", patient.token())?.expect(200)?;
     ensure(first.list("/items")?.len() == 2, "a whole page")?;
     let cursor = first.text("/nextCursor")?.to_owned();
     let next = get(&format!("/v1/access-requests?limit=2&cursor={cursor}"), patient.token())?
         .expect(200)?;
-    ensure(next.list("/items")?.len() == 1 && next.body["nextCursor"].is_null(), "the rest")?;
+    ensure(next.list("/items")?.len() == 2 && next.body["nextCursor"].is_null(), "the rest")?;
     for (path, token) in [
         (format!("/v1/access-requests?cursor={cursor}"), ward.doctor.token()),
         (format!("/v1/access-requests?status=pending&cursor={cursor}"), patient.token()),

@@ -109,6 +109,9 @@ impl Scene {
             Action::AccessRequestDecide => stack
                 .post(&format!("/v1/access-requests/{}/decision", self.request))
                 .json(&json!({ "decision": "approve" })),
+            Action::AccessRequestWithdraw => {
+                stack.delete(&format!("/v1/access-requests/{}", self.request))
+            }
             Action::GrantList => stack.get_path("/v1/grants"),
             Action::GrantRevoke => stack.delete(&format!("/v1/grants/{}", self.grant)),
             Action::AuditList => stack.get_path(&self.victim.path("/audit")),
@@ -151,6 +154,11 @@ impl Scene {
             Rule::Ask => {
                 all.push(("a patient", Some(stranger), &[403]));
                 all.push(("an admin", Some(foreign), &[403]));
+            }
+            Rule::Asker => {
+                all.push(("a patient", Some(stranger), &[403]));
+                all.push(("an admin", Some(foreign), &[403]));
+                all.push(("another doctor", Some(revoked), &[404]));
             }
             Rule::OwnConsent => all.push(("an admin", Some(foreign), &[403])),
             Rule::Own | Rule::Session | Rule::Public | Rule::System => {}

@@ -193,9 +193,15 @@ impl Seed {
             "patientId": self.vault.patient, "actions": ["read"], "types": ["lab-report"],
             "purpose": "treatment", "durationSeconds": 7200, "message": "Before your visit.",
         });
-        let caller = Some(self.hospital.doctor(self.doctor));
-        let asks = Said { caller, body: Some(asks), ..Said::default() };
-        self.same("access_request_create", &asks)?;
+        let mut events = Vec::new();
+        for _ in 0..self.count {
+            let doctor = self.writer.doctor(&self.hospital, Standing::Active).await?;
+            let caller = Some(self.hospital.doctor(doctor));
+            let asks = Said { caller, body: Some(asks.clone()), ..Said::default() };
+            events.push(self.events.request("access_request_create", asks)?);
+        }
+        self.events.write("access_request_create", &events)?;
+        self.withdrawals().await?;
         // Vaults of their own: these change what the others read.
         let deciding = self.writer.vault().await?;
         self.decisions("access_request_decide", &deciding).await?;
@@ -215,12 +221,27 @@ impl Seed {
         self.events.write("table_stream", &removals)
     }
 
-    /// Requests of one doctor, each of which takes the place of the last.
-    async fn decisions(&mut self, name: &str, vault: &Vault) -> Result<()> {
-        let doctor = DoctorId(new_id());
+    /// Requests that their doctors take back.
+    async fn withdrawals(&mut self) -> Result<()> {
+        let vault = self.writer.vault().await?;
         let mut events = Vec::new();
         for _ in 0..self.count {
-            let request = self.writer.request(vault, (&self.hospital, doctor)).await?;
+            let doctor = self.writer.doctor(&self.hospital, Standing::Active).await?;
+            let request = self.writer.open_request(&vault, (&self.hospital, doctor)).await?;
+            let path = vec![("requestId", request.to_string())];
+            let said = Said { caller: Some(self.hospital.doctor(doctor)), path, ..Said::default() };
+            events.push(self.events.request("access_request_withdraw", said)?);
+        }
+        self.events.write("access_request_withdraw", &events)
+    }
+
+    /// Requests of doctors who hold a grant, which the new one takes the place of.
+    async fn decisions(&mut self, name: &str, vault: &Vault) -> Result<()> {
+        let mut events = Vec::new();
+        for _ in 0..self.count {
+            let doctor = self.writer.doctor(&self.hospital, Standing::Active).await?;
+            self.writer.granted(vault, (&self.hospital, doctor), &[]).await?;
+            let request = self.writer.open_request(vault, (&self.hospital, doctor)).await?;
             let path = vec![("requestId", request.to_string())];
             let body = Some(json!({ "decision": "approve" }));
             let said = Said { caller: Some(vault.caller()), path, body, ..Said::default() };

@@ -7,7 +7,7 @@ use domain::{
     Caller, Date, DoctorId, GrantId, HospitalId, PatientId, RecordId, RequestId, StaffId,
     Timestamp,
     audit::{Actor, Done, Draft, Ledger, Outcome, Target},
-    consent::{Ability, GrantStatus, Purpose, RequestStatus, Terms},
+    consent::{Ability, GrantStatus, Purpose, REQUEST_SECONDS, RequestStatus, Terms},
     policy::Action,
     record::{Class, MediaType, RecordStatus, RecordType, TextStatus},
     staff::Standing,
@@ -17,8 +17,9 @@ use store::{
     records::{MOST_AT_ONCE, NewRecord, batches},
     register::Chunk,
     rows::{
-        FileContent, GrantRow, Line, LiveGrant, Names, PageContent, Profile, Record, RecordContent,
-        Request, RequestContent, Staff, StaffContent, WordsContent, text_items,
+        Belonging, FileContent, GrantRow, Line, LiveGrant, Names, OpenRequest, PageContent,
+        Profile, Record, RecordContent, Request, RequestContent, Staff, StaffContent, WordsContent,
+        text_items,
     },
     table::{Attributes, index, item, sealed_item},
 };
@@ -250,6 +251,7 @@ impl Writer {
             terms: terms(Terms::all_ordinary_types()),
             status: RequestStatus::Pending,
             created_at: self.now,
+            ends_at: self.now + Duration::from_secs(REQUEST_SECONDS.into()),
             decided_at: None,
             grant: None,
         };
@@ -257,6 +259,26 @@ impl Writer {
         let at = keys::request(vault.patient, id);
         let listed = keys::in_doctor_requests(doctor, id);
         self.sealed(&at, &vault.key, (&row, &content), Some(listed)).await?;
+        Ok(id)
+    }
+
+    /// The one open request of a doctor.
+    pub(crate) async fn open_request(
+        &mut self,
+        vault: &Vault,
+        by: (&Hospital, DoctorId),
+    ) -> Result<RequestId> {
+        let id = self.request(vault, by).await?;
+        let ends_at = self.now + Duration::from_secs(REQUEST_SECONDS.into());
+        let open = OpenRequest { id, ends_at, expires_at: ends_at.as_second() };
+        let belonging = Belonging { patient: vault.patient };
+        let rows = [
+            item(&keys::open_request(vault.patient, by.1), &open),
+            item(&keys::belonging(id.0), &belonging),
+        ];
+        for row in rows {
+            self.add(Row::Item(row.map_err(|fault| told(&fault))?)).await?;
+        }
         Ok(id)
     }
 
