@@ -5,7 +5,7 @@
 //! that are written (`schemars`), the prose by the first comment of the operation's file, and the
 //! example of a request by its sample event.
 
-mod example;
+mod shape;
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
@@ -17,8 +17,8 @@ use edge::{
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use example::{SCHEMAS, example};
-
+/// Where schemas of the document are found.
+const SCHEMAS: &str = "#/components/schemas/";
 /// Where other components of the document are found.
 const RESPONSES: &str = "#/components/responses/";
 
@@ -59,7 +59,7 @@ pub fn document() -> Value {
         let (method, path) = contract.route.split_once(' ').expect("a route is METHOD /path");
         paths.entry(path).or_default().insert(method.to_lowercase(), operation);
     }
-    json!({
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": {
             "title": "MediVault",
@@ -83,7 +83,24 @@ pub fn document() -> Value {
             "schemas": components,
             "responses": problem_responses(contracts().into_iter().map(|(_, contract)| contract)),
         },
-    })
+        "tags": tags(),
+    });
+    shape::shape(&mut document);
+    document
+}
+
+/// The services, as `lib.rs` of each tells of it.
+fn tags() -> Vec<Value> {
+    let mut services: Vec<_> = contracts().into_iter().map(|(service, _)| service).collect();
+    services.sort_unstable();
+    services.dedup();
+    let tag = |service: &str| {
+        let comment = comment(&format!("functions/{service}/src/lib.rs"));
+        let (_, told) = comment.split_once(": ").expect("a service is told as `Name: what`");
+        let told = told.split("\n\n").next().unwrap_or_default();
+        json!({ "name": service, "description": sentence(told) })
+    };
+    services.into_iter().map(tag).collect()
 }
 
 const ABOUT: &str = "Times are RFC 3339 in UTC, ids are UUIDs, bodies are JSON in UTF-8. \
@@ -112,7 +129,7 @@ fn operation(
         "summary": summary,
         "description": description,
         "parameters": parameters(&contract.asked()),
-        "responses": responses(contract, answer, components),
+        "responses": responses(contract, answer),
     });
     if contract.is_public() {
         operation["security"] = json!([]);
@@ -192,11 +209,7 @@ fn object() -> Value {
     json!({ "type": "object", "properties": {}, "required": [], "additionalProperties": false })
 }
 
-fn responses(
-    contract: &Contract,
-    answer: Option<&Value>,
-    components: &Map<String, Value>,
-) -> Map<String, Value> {
+fn responses(contract: &Contract, answer: Option<&Value>) -> Map<String, Value> {
     let mut responses = Map::new();
     let description = if contract.status() == 202 { "Accepted." } else { "Done." };
     let done = match answer {
@@ -205,7 +218,7 @@ fn responses(
             "description": description,
             "content": { "application/json": {
                 "schema": schema,
-                "example": example(schema, components),
+                "examples": answers(contract),
             } },
         }),
     };
@@ -240,17 +253,30 @@ fn problem_response(problems: &[Known]) -> Value {
     let told = |problem: &Known| format!("`{}`: {}", problem.code, problem.detail);
     let examples =
         problems.iter().map(|problem| (problem.code.to_owned(), problem_example(problem)));
-    let codes: Vec<_> = problems.iter().map(|problem| problem.code).collect();
-    json!({
+    let mut response = json!({
         "description": problems.iter().map(told).collect::<Vec<_>>().join(" "),
         "content": { "application/problem+json": {
-            "schema": {
-                "$ref": format!("{SCHEMAS}Problem"),
-                "properties": { "code": { "enum": codes } },
-            },
+            "schema": { "$ref": format!("{SCHEMAS}Problem") },
             "examples": examples.collect::<Map<_, _>>(),
         } },
-    })
+    });
+    let status = problems.first().map_or(0, |problem| problem.status);
+    if let Some((name, told, schema)) = header_of(status) {
+        response["headers"] = json!({ name: { "description": told, "schema": schema } });
+    }
+    response
+}
+
+/// What else a problem's answer says.
+fn header_of(status: u16) -> Option<(&'static str, &'static str, Value)> {
+    match status {
+        401 => Some(("WWW-Authenticate", "`Bearer` (RFC 6750).", json!({ "type": "string" }))),
+        429 | 503 => {
+            let told = "After how many seconds to try again.";
+            Some(("Retry-After", told, json!({ "type": "integer" })))
+        }
+        _ => None,
+    }
 }
 
 fn problem_example(problem: &Known) -> Value {
@@ -271,18 +297,36 @@ fn problem_example(problem: &Known) -> Value {
 
 /// What the first comment of the operation's file says: its first sentence, and all of it.
 fn prose(service: &str, contract: &Contract) -> (String, String) {
-    let text = read(&format!("functions/{service}/src/{}.rs", contract.operation));
-    let lines = text.lines().map_while(|line| line.strip_prefix("//!"));
-    let comment = lines.map(str::trim).collect::<Vec<_>>().join("\n");
+    let comment = comment(&format!("functions/{service}/src/{}.rs", contract.operation));
     let route = format!("`{}`: ", contract.route);
     let comment = comment
         .strip_prefix(&route)
         .unwrap_or_else(|| panic!("{}.rs does not begin with {route}", contract.operation));
-    let paragraphs = comment.split("\n\n").map(|one| one.replace('\n', " "));
-    let comment = paragraphs.collect::<Vec<_>>().join("\n\n");
     let first = comment.split_inclusive(". ").next().unwrap_or_default();
     let first = first.split("\n\n").next().unwrap_or_default().trim().trim_end_matches('.');
     (sentence(first), sentence(&comment))
+}
+
+/// The first comment of a file, a line for each paragraph and without the codes of invariants.
+fn comment(path: &str) -> String {
+    let text = read(path);
+    let lines = text.lines().map_while(|line| line.strip_prefix("//!"));
+    let comment = lines.map(str::trim).collect::<Vec<_>>().join("\n");
+    let paragraphs = comment.split("\n\n").map(|one| one.replace('\n', " "));
+    without_codes(&paragraphs.collect::<Vec<_>>().join("\n\n"))
+}
+
+/// A text without what only the project's own developers read: "(I2)", "(I2, I7)".
+fn without_codes(text: &str) -> String {
+    let mut parts = text.split(" (I");
+    let mut told = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once(')') {
+            Some((codes, rest)) if codes.starts_with(|c: char| c.is_ascii_digit()) => told += rest,
+            _ => told += &format!(" (I{part}"),
+        }
+    }
+    told
 }
 
 /// The same with a capital letter.
@@ -290,6 +334,25 @@ fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|letter| letter.to_uppercase().to_string());
     first.unwrap_or_default() + letters.as_str()
+}
+
+/// Answers of the operation by what they show: `docs/examples/<operation>.json`, or one file for
+/// each, `<operation>.<what>.json`.
+fn answers(contract: &Contract) -> Map<String, Value> {
+    let begin = format!("{}.", contract.operation);
+    let found = fs::read_dir(repository("docs/examples")).expect("docs/examples");
+    let found = found.filter_map(|file| file.ok()?.file_name().into_string().ok());
+    let mut files: Vec<_> = found.filter(|name| name.starts_with(&begin)).collect();
+    files.sort_unstable();
+    assert!(!files.is_empty(), "docs/examples has no answer of {}", contract.operation);
+    let example = |name: &String| {
+        let value: Value = serde_json::from_str(&read(&format!("docs/examples/{name}")))
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        let what = name.trim_start_matches(&begin).trim_end_matches("json").trim_end_matches('.');
+        let what = if what.is_empty() { "done" } else { what };
+        (what.to_owned(), json!({ "value": value }))
+    };
+    files.iter().map(example).collect()
 }
 
 /// The body of the operation's sample event.
@@ -306,6 +369,10 @@ fn sample_body(service: &str, contract: &Contract) -> Value {
 /// When it cannot be read.
 #[must_use]
 pub fn read(path: &str) -> String {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+    let path = repository(path);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn repository(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
 }

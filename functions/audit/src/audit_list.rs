@@ -6,24 +6,27 @@
 //! `role` and `actor` (who), `action`, `outcome`, `record`, and `from` and `to` (days in UTC). A
 //! page looks at 1 000 entries at most: it may be short, or empty, and lead on all the same.
 
+use std::borrow::Cow;
+
 use domain::{
     AuditId, DoctorId, GrantId, PatientId, RecordId, RequestId, Timestamp,
-    audit::{Actor, Ledger, Outcome, Voice},
+    audit::{Actor, Done, Ledger, Outcome, Voice},
     consent::Purpose,
-    policy::{Action, acts::AuditList},
+    names::Named,
+    policy::{Action, Denial, acts::AuditList},
 };
 use edge::{
     Failure, Http, Input, Listing, Paging, Promise, Read, Reader, Reply, Request,
-    kind::{id, named},
+    kind::{id, named, names},
 };
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use store::{Key, Look, Store, keys, list::Page};
 use uuid::Uuid;
 
 use crate::{
-    lines::{Fold, Line, Lines},
-    names::{Names, names},
+    lines::{AuditOutcome, Fold, Line, Lines, ended},
+    names::Names,
     walk::Walk,
 };
 
@@ -85,8 +88,11 @@ struct EntryView {
     #[serde(skip_serializing_if = "Option::is_none")]
     actor_name: Option<String>,
     action: Action,
-    #[serde(flatten)]
-    outcome: Outcome,
+    /// Whether it happened or was refused.
+    outcome: AuditOutcome,
+    /// What came of it, or why it was refused.
+    #[schemars(with = "Reason")]
+    reason: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     purpose: Option<Purpose>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -133,9 +139,30 @@ async fn handle(
     walk.fill(&begun, &lines, &mut page).await?;
     // What was counted over an hour stands where that hour begins.
     page.items.sort_by_key(|line| std::cmp::Reverse(line.last));
-    let names = names(store, patient, &key, &page.items).await?;
+    let names = Names::of(store, patient, &key, &page.items).await?;
     let page = page.map(|line| view(&line, patient, &names));
     Reply::new(&Listing::new(page, &key, &list)?)
+}
+
+fn reason(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Done(done) => done.name(),
+        Outcome::Refused(denial) => denial.name(),
+    }
+}
+
+/// What came of an action that was allowed, or why one was refused.
+struct Reason;
+
+impl JsonSchema for Reason {
+    fn schema_name() -> Cow<'static, str> {
+        "AuditReason".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let all = [names::<Done>(), names::<Denial>()].concat();
+        json_schema!({ "type": "string", "enum": all })
+    }
 }
 
 fn view(line: &Line, patient: PatientId, names: &Names) -> EntryView {
@@ -158,7 +185,8 @@ fn view(line: &Line, patient: PatientId, names: &Names) -> EntryView {
         actor: entry.actor,
         actor_name: name.map(str::to_owned),
         action: entry.action,
-        outcome: entry.outcome,
+        outcome: ended(entry.outcome),
+        reason: reason(entry.outcome),
         purpose: entry.target.purpose,
         record_id: entry.target.record,
         record_title: title.map(str::to_owned),

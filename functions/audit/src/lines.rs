@@ -22,7 +22,7 @@ named! {
 
 named! {
     /// How something ended.
-    pub enum Ending {
+    pub enum AuditOutcome {
         /// It happened.
         Done = "done",
         /// It was refused.
@@ -51,7 +51,7 @@ pub(crate) struct Lines {
     pub(crate) by: Option<By>,
     pub(crate) actor: Option<Uuid>,
     pub(crate) action: Option<Action>,
-    pub(crate) ending: Option<Ending>,
+    pub(crate) ending: Option<AuditOutcome>,
     pub(crate) record: Option<RecordId>,
     /// The days (UTC).
     pub(crate) days: Dates,
@@ -137,10 +137,10 @@ fn done_by(actor: &Actor) -> By {
     }
 }
 
-fn ended(outcome: Outcome) -> Ending {
+pub(crate) fn ended(outcome: Outcome) -> AuditOutcome {
     match outcome {
-        Outcome::Done(_) => Ending::Done,
-        Outcome::Refused(_) => Ending::Refused,
+        Outcome::Done(_) => AuditOutcome::Done,
+        Outcome::Refused(_) => AuditOutcome::Refused,
     }
 }
 
@@ -226,8 +226,8 @@ mod tests {
             (Lines { by: Some(By::System), ..ALL }, 1),
             (Lines { actor: Some(Uuid::nil()), ..ALL }, 3),
             (Lines { action: Some(Action::RecordGet), ..ALL }, 2),
-            (Lines { ending: Some(Ending::Refused), ..ALL }, 1),
-            (Lines { ending: Some(Ending::Done), ..ALL }, 3),
+            (Lines { ending: Some(AuditOutcome::Refused), ..ALL }, 1),
+            (Lines { ending: Some(AuditOutcome::Done), ..ALL }, 3),
             (Lines { record: Some(RecordId(Uuid::from_u128(1))), ..ALL }, 2),
             (Lines { days: march, ..ALL }, 2),
         ];

@@ -25,6 +25,19 @@ pub(crate) struct Names {
 }
 
 impl Names {
+    /// Reads and opens what the lines of a patient's trail point at. The patient may know who came
+    /// to their vault.
+    pub(crate) async fn of(
+        store: &Store,
+        patient: PatientId,
+        key: &DataKey,
+        lines: &[Line],
+    ) -> Result<Self, Fault> {
+        let (staff, told) =
+            tokio::try_join!(staff(store, lines), told(store, patient, key, lines))?;
+        Ok(Self { patient, staff, told })
+    }
+
     /// The name of a member of a hospital's staff, with the hospital's.
     pub(crate) fn actor(&self, actor: &Actor) -> Option<&str> {
         self.staff.get(&place(actor)?.1).map(String::as_str)
@@ -43,18 +56,6 @@ impl Names {
         let key = keys::record(self.patient, target.record?);
         self.told.get(&key).map(String::as_str)
     }
-}
-
-/// Reads and opens what the lines of a patient's trail point at. The patient may know who came to
-/// their vault.
-pub(crate) async fn names(
-    store: &Store,
-    patient: PatientId,
-    key: &DataKey,
-    lines: &[Line],
-) -> Result<Names, Fault> {
-    let (staff, told) = tokio::try_join!(staff(store, lines), told(store, patient, key, lines))?;
-    Ok(Names { patient, staff, told })
 }
 
 /// Where a staff member stands in the table.

@@ -56,7 +56,9 @@ struct DoctorView {
     standing: Standing,
     name: String,
     email: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     licence: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     specialty: Option<String>,
     invited_at: Timestamp,
     changed_at: Timestamp,

@@ -27,6 +27,7 @@ struct ProfileView {
     id: String,
     role: Role,
     name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
     created_at: Timestamp,
     #[serde(flatten)]

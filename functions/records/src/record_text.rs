@@ -52,7 +52,8 @@ impl Input for Pages {
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "RecordText")]
 struct Output {
-    /// How far reading has come; null for a record without a document.
+    /// How far reading has come; absent for a record without a document.
+    #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<TextStatus>,
     /// Why there is no text.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -15,7 +15,7 @@ use store::{
 /// A record.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(rename = "Record")]
+#[schemars(rename = "MedicalRecord")]
 pub(crate) struct RecordView {
     id: RecordId,
     status: RecordStatus,

@@ -19,8 +19,6 @@ named! {
         Read = "read",
         /// Add records.
         Add = "add",
-        /// Propose corrections.
-        Propose = "propose",
     }
 }
 
@@ -192,7 +190,7 @@ mod tests {
             (|t| t.types = [RecordType::LabReport].into(), true),
             (|t| _ = t.types.insert(RecordType::Genetics), false),
             (|t| t.actions = [Ability::Read].into(), true),
-            (|t| _ = t.actions.insert(Ability::Propose), false),
+            (|t| t.actions.clear(), true),
             (|t| t.purpose = Purpose::Research, false),
             (|t| t.from = None, false),
             (|t| t.from = Some(Date::constant(2021, 1, 1)), true),

@@ -312,7 +312,7 @@ fn edges_of_records() -> Outcome<Vec<Record>> {
 /// Grants that differ in what they cover, and in how much of it is left.
 fn grants() -> Vec<Grant> {
     let abilities: [&[Ability]; 4] =
-        [&[], &[Ability::Read], &[Ability::Add, Ability::Propose], &[Ability::Read, Ability::Add]];
+        [&[], &[Ability::Read], &[Ability::Add], &[Ability::Read, Ability::Add]];
     let kinds: [&[RecordType]; 3] = [
         &[RecordType::LabReport],
         &[RecordType::Genetics, RecordType::Imaging],

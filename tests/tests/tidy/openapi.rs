@@ -26,8 +26,14 @@ fn every_example_is_as_its_schema_says() {
         for body in responses.chain([&operation["requestBody"]]) {
             for media in body["content"].as_object().into_iter().flatten().map(|(_, media)| media) {
                 let validator = checker(&document, &media["schema"]).unwrap();
-                let errors: Vec<_> = validator.iter_errors(&media["example"]).collect();
-                assert!(errors.is_empty(), "{name}: {}: {errors:?}", media["example"]);
+                let several = media["examples"].as_object().into_iter().flatten();
+                let several = several.map(|(_, example)| &example["value"]);
+                let examples: Vec<_> = several.chain(media.get("example")).collect();
+                assert!(!examples.is_empty(), "{name} has no example");
+                for example in examples {
+                    let errors: Vec<_> = validator.iter_errors(example).collect();
+                    assert!(errors.is_empty(), "{name}: {example}: {errors:?}");
+                }
                 bodies += 1;
             }
         }
