@@ -66,6 +66,7 @@ pub fn document() -> Value {
             "version": env!("CARGO_PKG_VERSION"),
             "summary": "A medical vault that belongs to the patient.",
             "description": ABOUT,
+            "contact": { "name": "MediVault" },
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
         "servers": [{ "url": "/" }],

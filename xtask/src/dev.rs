@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::demo;
+use crate::people;
 use crate::process::interrupted;
 use crate::servers::endpoint;
 use crate::setup::create_reference;
@@ -24,6 +25,7 @@ pub(crate) fn serve(dir: PathBuf, with_demo: bool) -> Result<ExitCode> {
     if with_demo {
         demo::play(&workspace, &place, None)?;
     }
+    people::tell(&workspace, &place)?;
     println!(
         "\nServing at {}\nThe API reference is at {}\nCtrl-C stops; the data stays in {}",
         stack.info.api_url,

@@ -32,9 +32,13 @@ pub(crate) fn run_all() -> Result<ExitCode> {
     judges.ask("cargo-deny", &["check", "licenses", "bans", "sources"])?;
     judges.advisories()?;
     judges.secrets()?;
+    judges.reference()?;
     judges.api()?;
     Ok(ExitCode::SUCCESS)
 }
+
+/// What app developers generate clients for.
+const CLIENTS: [&str; 5] = ["dart", "kotlin", "python", "swift6", "typescript-fetch"];
 
 /// What `cast` of the test kit prints.
 #[derive(Deserialize)]
@@ -134,6 +138,39 @@ impl Judges {
         } else {
             bail!("could not pass cargo-deny's advisories\n{said}");
         }
+        Ok(())
+    }
+
+    /// The API reference, before linters of it and generators of clients.
+    fn reference(&self) -> Result<()> {
+        create_client(&self.workspace)?;
+        let folder = self.workspace.local().join("client");
+        let document = self.workspace.root.join("docs/openapi.json");
+        fs::copy(&document, folder.join("openapi.json")).context("copying the reference")?;
+        let programs = self.workspace.client_environment().join("bin");
+        for linter in ["redocly", "spectral"] {
+            println!("{linter} lint docs/openapi.json");
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            let paths = [programs.clone()].into_iter().chain(std::env::split_paths(&path));
+            let mut npm = Command::new(programs.join("npm"));
+            npm.args(["run", "--silent", linter]).current_dir(&folder);
+            npm.env("PATH", std::env::join_paths(paths)?).env("REDOCLY_TELEMETRY", "off");
+            run_checked(&mut npm, &format!("pass {linter}"))?;
+        }
+        for language in CLIENTS {
+            println!("openapi-generator-cli generate --generator-name {language}");
+            let mut command = Command::new(programs.join("openapi-generator-cli"));
+            command.args(["generate", "--generator-name", language, "--input-spec"]);
+            command.arg(&document).arg("--output").arg(self.scratch.join("clients").join(language));
+            let output = command.output().context("starting openapi-generator-cli")?;
+            let said = [output.stdout, output.stderr].concat();
+            let said = String::from_utf8_lossy(&said);
+            let wrong = ["ERROR", "rror:", "rrors:"].iter().any(|word| said.contains(word));
+            if !output.status.success() || wrong {
+                bail!("could not generate a client for {language}\n{said}");
+            }
+        }
+        println!("  no findings");
         Ok(())
     }
 

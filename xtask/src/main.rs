@@ -9,6 +9,7 @@ mod new;
 mod openapi;
 mod operator;
 mod package;
+mod people;
 mod process;
 mod rehearsal;
 mod servers;
@@ -124,6 +125,10 @@ enum Command {
     Bench(bench::Args),
     /// Bootstrap a hospital and its first admin, locally or on AWS.
     HospitalAdd(operator::Args),
+    /// Print the second factor's code, at this moment, of a person that `dev` named.
+    Code(people::Args),
+    /// Print the mails that the development stack sent to an address.
+    Mail(people::Args),
     /// Make the register of a patient's vault anew from its records, locally or on AWS.
     RegisterRebuild(operator::Args),
 }
@@ -154,6 +159,8 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Package { architecture } => package::run(architecture),
         Command::Bench(args) => bench::run(&args),
         Command::HospitalAdd(args) => operator::run("hospital-add", &args),
+        Command::Code(args) => people::of("code", &args),
+        Command::Mail(args) => people::of("mail", &args),
         Command::RegisterRebuild(args) => operator::run("register-rebuild", &args),
     }
 }

@@ -76,10 +76,11 @@ pub(crate) enum Command {
         #[arg(long)]
         delete_data: bool,
     },
-    /// Print the environment of a deployed function, for `cargo lambda watch --env-file`.
+    /// Print what an operator's commands and other tools need, to be read by a shell; of an
+    /// operation, its function's environment, for `cargo lambda watch --env-file`.
     Env {
         /// The operation, such as session_create.
-        operation: String,
+        operation: Option<String>,
         /// Where the stack keeps its state and logs.
         #[arg(long, default_value = ".local/dev")]
         dir: PathBuf,
@@ -102,17 +103,40 @@ pub(crate) fn run(command: Command) -> Result<ExitCode> {
         }
         Command::Down { dir, delete_data } => down(&workspace.path(&dir), delete_data)?,
         Command::Env { operation, dir } => {
-            print_environment(&workspace, &workspace.path(&dir), &operation)?;
+            let dir = workspace.path(&dir);
+            match operation {
+                Some(operation) => print_environment(&workspace, &dir, &operation)?,
+                None => print_exports(&running(&dir)?),
+            }
         }
         Command::Status { dir } => return Ok(status(&workspace.path(&dir))),
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn print_environment(workspace: &Workspace, dir: &Path, operation: &str) -> Result<()> {
-    if StackInfo::running(dir).is_none() {
-        bail!("no stack runs in {}; start one with `cargo xtask stack up`", dir.display());
+fn running(dir: &Path) -> Result<StackInfo> {
+    StackInfo::running(dir).with_context(|| {
+        format!("no stack runs in {}; start one with `cargo xtask stack up`", dir.display())
+    })
+}
+
+/// What `hospital-add` and its like read, and any tool that calls AWS.
+fn print_exports(info: &StackInfo) {
+    let operator = &info.operator;
+    println!("export AWS_ENDPOINT_URL={} AWS_REGION={}", info.endpoint, info.region);
+    println!("export AWS_ACCESS_KEY_ID={}", operator.access_key_id);
+    println!("export AWS_SECRET_ACCESS_KEY={}", operator.secret_access_key);
+    let outputs =
+        [("TABLE_NAME", "TableName"), ("KEY_ARN", "VaultKeyArn"), ("USER_POOL_ID", "UserPoolId")];
+    for (variable, output) in outputs {
+        if let Some(value) = info.outputs.get(output) {
+            println!("export {variable}={value}");
+        }
     }
+}
+
+fn print_environment(workspace: &Workspace, dir: &Path, operation: &str) -> Result<()> {
+    running(dir)?;
     let mut command = Process::new(workspace.python());
     command.arg(workspace.script("env.py")).arg(dir.join("stack.json")).arg(operation);
     run_checked(&mut command, "ask the stack for the function's environment")
@@ -158,10 +182,7 @@ fn status(dir: &Path) -> ExitCode {
         println!("  {name} = {value}");
     }
     println!("\nFor other tools:");
-    println!("export AWS_ENDPOINT_URL={} AWS_REGION={}", info.endpoint, info.region);
-    let operator = &info.operator;
-    println!("export AWS_ACCESS_KEY_ID={}", operator.access_key_id);
-    println!("export AWS_SECRET_ACCESS_KEY={}", operator.secret_access_key);
+    print_exports(&info);
     ExitCode::SUCCESS
 }
 

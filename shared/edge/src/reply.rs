@@ -7,7 +7,7 @@ use lambda_http::{
     Body, Response,
     http::{
         HeaderValue,
-        header::{HeaderName, RETRY_AFTER},
+        header::{HeaderName, RETRY_AFTER, WWW_AUTHENTICATE},
     },
 };
 use schemars::JsonSchema;
@@ -41,7 +41,7 @@ const HEADERS: &[(&str, &str)] = &[
     ("strict-transport-security", "max-age=63072000; includeSubDomains"),
     ("x-content-type-options", "nosniff"),
     ("access-control-allow-origin", "*"),
-    ("access-control-expose-headers", "ETag, Retry-After"),
+    ("access-control-expose-headers", "ETag, Retry-After, WWW-Authenticate"),
 ];
 
 /// What went wrong (RFC 9457).
@@ -132,6 +132,9 @@ impl Answered {
         let json = if problem { "application/problem+json" } else { "application/json" };
         if self.status != 204 {
             headers.insert("content-type", HeaderValue::from_static(json));
+        }
+        if self.status == 401 {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if self.status == 503 || self.status == 429 {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));

@@ -157,6 +157,12 @@ impl Account {
         })
     }
 
+    /// The secret of the authenticator app that codes are made with.
+    #[must_use]
+    pub fn secret(&self) -> Option<&str> {
+        self.secret.as_deref()
+    }
+
     /// Takes the secret of an authenticator app, from now on the one that codes are made with.
     pub fn hold(&mut self, secret: &str) {
         self.secret = Some(secret.to_owned());

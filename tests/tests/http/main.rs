@@ -4,6 +4,7 @@ mod access;
 mod accounts;
 mod conflicts;
 mod documents;
+mod generated;
 mod hospital;
 mod isolation;
 mod prose;

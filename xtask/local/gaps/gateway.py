@@ -1,11 +1,24 @@
-"""REST APIs: what SAM writes into an OpenAPI body besides methods."""
+"""REST APIs: what SAM writes into an OpenAPI body besides methods, and what API Gateway does to the
+answers of functions (Amazon API Gateway Developer Guide, "Important notes")."""
 
+import contextvars
 import functools
 import importlib
 
 
+REQUEST_ID = contextvars.ContextVar("request_id", default="")
+
+
+def shaped(answer):
+    """A function's answer as it leaves the gateway: under the request's id, one header renamed."""
+    status, headers, body = answer
+    renamed = {"www-authenticate": "x-amzn-Remapped-WWW-Authenticate"}
+    headers = {renamed.get(name.lower(), name): value for name, value in headers.items()}
+    return status, {**headers, "x-amzn-requestid": REQUEST_ID.get()}, body
+
+
 def fill():
-    """Import the two extensions from OpenAPI bodies; answer a function's failure as AWS does."""
+    """Import the two extensions from OpenAPI bodies; shape functions' answers as AWS does."""
     gateway = importlib.import_module("ministack.services.apigateway_v1")
     import_api, import_operation = gateway._import_rest_api, gateway._import_operation
 
@@ -27,7 +40,13 @@ def fill():
                 {**response, "selectionPattern": selection},
             )
 
-    invoke = gateway._invoke_lambda_proxy_v1
+    invoke, build = gateway._invoke_lambda_proxy_v1, gateway._build_lambda_event_v1
+
+    @functools.wraps(build)
+    def build_and_note(*arguments, **named):
+        event = build(*arguments, **named)
+        REQUEST_ID.set(event["requestContext"]["requestId"])
+        return event
 
     @functools.wraps(invoke)
     async def invoke_and_shape(*arguments, **named):
@@ -35,7 +54,8 @@ def fill():
         # A function that failed: one of API Gateway's own errors, in the shape the API gives them.
         if isinstance(answer, tuple) and answer[0] == 502:
             return gateway._gw_error("API_CONFIGURATION_ERROR", "Internal server error")
-        return answer
+        return shaped(answer) if isinstance(answer, tuple) else answer
 
     gateway._invoke_lambda_proxy_v1 = invoke_and_shape
+    gateway._build_lambda_event_v1 = build_and_note
     gateway._import_rest_api, gateway._import_operation = import_rest_api, import_one
