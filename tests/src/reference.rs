@@ -167,11 +167,56 @@ fn parameters(asked: &[Asked]) -> Vec<Value> {
         Some(json!({
             "name": asked.name,
             "in": place,
+            "description": described(&asked.name),
             "required": asked.required,
             "schema": asked.schema,
         }))
     };
     asked.iter().filter_map(parameter).collect()
+}
+
+/// What each parameter means, wherever it is asked for.
+const PARAMETERS: [(&str, &str); 23] = [
+    ("patientId", "Whose vault."),
+    ("recordId", "Which record."),
+    ("requestId", "Which request for access."),
+    ("grantId", "Which grant."),
+    ("hospitalId", "Which hospital."),
+    ("doctorId", "Which doctor."),
+    ("limit", "How many to show at most."),
+    (
+        "cursor",
+        "`nextCursor` of the page before. It serves the same list, filters and caller alone.",
+    ),
+    (
+        "purpose",
+        "What the records are wanted for. Where a grant is relied on, it must be the grant's; \
+                 the trail tells it.",
+    ),
+    ("type", "Only records of this type."),
+    ("status", "Only those that have come this far."),
+    ("standing", "Only doctors of this standing."),
+    ("from", "From this day on."),
+    ("to", "Up to this day, it included; not before `from`."),
+    ("sort", "By the day the record speaks of, or by when it was added; newest first."),
+    ("q", "Words that must all begin a word of the record."),
+    ("page", "The first page of the text to show, from 1."),
+    ("fold", "Whether equal entries of one day are one line that counts them."),
+    ("role", "Only what somebody of this role did."),
+    ("actor", "Only what this person did, by their id."),
+    ("action", "Only this operation."),
+    ("outcome", "Only what happened, or what was refused."),
+    ("record", "Only what concerned this record."),
+];
+
+fn described(name: &str) -> &'static str {
+    const KEY: &str = "A new value for each change, and the same when that change is sent again: it \
+        then gets the same answer, for 24 hours.";
+    if name == "Idempotency-Key" {
+        return KEY;
+    }
+    let known = PARAMETERS.iter().find(|(known, _)| *known == name);
+    known.unwrap_or_else(|| panic!("PARAMETERS does not describe {name}")).1
 }
 
 /// The body as one schema: pointers become nested objects.
@@ -212,7 +257,12 @@ fn object() -> Value {
 
 fn responses(contract: &Contract, answer: Option<&Value>) -> Map<String, Value> {
     let mut responses = Map::new();
-    let description = if contract.status() == 202 { "Accepted." } else { "Done." };
+    let description = match contract.status() {
+        201 => "Made.",
+        202 => "Accepted: it is being done.",
+        204 => "Done; there is nothing to tell.",
+        _ => "Done.",
+    };
     let done = match answer {
         None => json!({ "description": description }),
         Some(schema) => json!({

@@ -1,5 +1,5 @@
 //! `GET /v1/grants`: a patient's grants with the doctors' names, or a doctor's own grants (ids and
-//! terms: a patient's name is disclosed only with their records). Newest first, whole pages.
+//! terms: a patient's name is disclosed only with their records). Newest first.
 //!
 //! The status is told by the clock (I4), whether or not a sweep has recorded it yet. A doctor's
 //! list comes from the index and may be a moment late; what a doctor may do never rests on it.

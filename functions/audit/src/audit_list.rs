@@ -50,14 +50,14 @@ struct Wanted {
 impl Input for Wanted {
     fn read(read: &Reader<'_>) -> Read<Self> {
         let (patient, paging) = (read.path("patientId", PatientId::parse), read.paging());
-        let fold = read.query("fold", named());
+        let fold = read.query_or("fold", Fold::Day);
         let (by, ending) = (read.query("role", named()), read.query("outcome", named()));
         let actor = read.query("actor", id(|text| Uuid::try_parse(text).ok()));
         let action = read.query("action", named());
         let record = read.query("record", id(RecordId::parse));
         let days = read.dates();
         let lines = Lines {
-            fold: fold?.unwrap_or(Fold::Day),
+            fold: fold?,
             by: by?,
             actor: actor?,
             action: action?,

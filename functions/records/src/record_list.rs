@@ -49,7 +49,7 @@ impl Input for Wanted {
     fn read(read: &Reader<'_>) -> Read<Self> {
         let patient = read.path("patientId", PatientId::parse);
         let (purpose, paging) = (read.purpose(), read.paging());
-        let order = read.query("sort", named());
+        let order = read.query_or("sort", Order::Date);
         let (kind, status) = (read.query("type", named()), read.query("status", named()));
         let dates = read.dates();
         let query = read.query("q", query());
@@ -57,7 +57,7 @@ impl Input for Wanted {
             patient: patient?,
             purpose: purpose?,
             paging: paging?,
-            order: order?.unwrap_or(Order::Date),
+            order: order?,
             filter: Filter { kind: kind?, dates: dates?, status: status? },
             query: query?,
         })

@@ -38,10 +38,10 @@ struct Pages {
 impl Input for Pages {
     fn read(read: &Reader<'_>) -> Read<Self> {
         let of = RecordPath::read(read);
-        let page = read.query_number("page", 1, u64::from(LAST_PAGE));
-        let limit = read.query_number("limit", 1, 100);
-        let small = |number: Option<u64>| number.and_then(|n| u32::try_from(n).ok());
-        let (first, pages) = (small(page?).unwrap_or(1), small(limit?).unwrap_or(25));
+        let page = read.query_number("page", (1, u64::from(LAST_PAGE)), 1);
+        let limit = read.query_number("limit", (1, 100), 25);
+        let small = |number: u64| u32::try_from(number).unwrap_or(1);
+        let (first, pages) = (small(page?), small(limit?));
         let last = first.saturating_add(pages - 1).min(LAST_PAGE);
         Ok(Self { of: of?, first, last })
     }

@@ -50,7 +50,7 @@ macro_rules! actions {
     ($($Name:ident = $text:literal, $rule:expr $(, $to_do:literal, $did:literal)?;)+) => {
         named! {
             /// Every operation there is, under its own name.
-            pub enum Action { $(#[doc = concat!("`", $text, "`.")] $Name = $text,)+ }
+            pub enum Action { $(#[doc = concat!("To ", phrase!("do what only MediVault does" $($to_do)?), ".")] $Name = $text,)+ }
         }
 
         impl Action {

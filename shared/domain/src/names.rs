@@ -16,14 +16,24 @@ pub trait Named: Sized + Copy + PartialEq + 'static {
     }
 }
 
+/// What each value means, one a line, as its comment says.
+#[must_use]
+pub fn described(values: &[(&str, &[&str])]) -> String {
+    let line = |(name, said): &(&str, &[&str])| {
+        let said: Vec<_> = said.iter().map(|line| line.trim()).collect();
+        format!("- `{name}`: {}", said.join(" "))
+    };
+    values.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
 /// Declares an enum whose variants each have a wire name, with [`Named`], `Display`, serde and
 /// its JSON Schema.
 #[macro_export]
 macro_rules! named {
-    ($(#[$meta:meta])* pub enum $Name:ident { $($(#[$vmeta:meta])* $Variant:ident = $text:literal,)+ }) => {
+    ($(#[$meta:meta])* pub enum $Name:ident { $($(#[doc = $said:expr])* $Variant:ident = $text:literal,)+ }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $Name { $($(#[$vmeta])* $Variant,)+ }
+        pub enum $Name { $($(#[doc = $said])* $Variant,)+ }
 
         impl $crate::names::Named for $Name {
             const NAMES: &'static [(Self, &'static str)] = &[$((Self::$Variant, $text),)+];
@@ -41,7 +51,12 @@ macro_rules! named {
             }
 
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::json_schema!({ "type": "string", "enum": [$($text),+] })
+                let values: &[(&str, &[&str])] = &[$(($text, &[$($said),*])),+];
+                schemars::json_schema!({
+                    "type": "string",
+                    "enum": [$($text),+],
+                    "description": $crate::names::described(values),
+                })
             }
         }
 

@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, collections::BTreeSet};
 
-use domain::{PatientId, RecordId, Timestamp, consent::Purpose, record::Dates};
+use domain::{PatientId, RecordId, Timestamp, consent::Purpose, names::Named, record::Dates};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use store::{
@@ -21,7 +21,7 @@ use crate::{
 
 /// The most items of a page.
 pub const MOST_ITEMS: u64 = 100;
-const DEFAULT_ITEMS: usize = 25;
+const DEFAULT_ITEMS: u32 = 25;
 const LONGEST_CURSOR: usize = 2048;
 /// The firewall stops longer ones before (`long-bodies` in template.yaml); files never pass here.
 const LONGEST_BODY: usize = 65_535;
@@ -180,27 +180,37 @@ impl<'r> Reader<'r> {
         self.taken(Place::Query, name, kind.parse(&Value::String(text.to_owned()))).map(Some)
     }
 
-    /// An optional query parameter that is a whole number from `least` to `most`.
-    pub fn query_number(&self, name: &'static str, least: u64, most: u64) -> Read<Option<u64>> {
+    /// A query parameter that is a whole number from `least` to `most`; `default` when absent.
+    pub fn query_number(
+        &self,
+        name: &'static str,
+        (least, most): (u64, u64),
+        default: u32,
+    ) -> Read<u64> {
         let inner = number(least, most);
-        if self.request.is_none() {
-            return self.query(name, inner).map(|_| None);
-        }
         let digits = |value: &Value| {
             let text = value.as_str().unwrap_or_default();
             let canonical = text.parse::<u64>().ok().filter(|n| n.to_string() == text);
             inner.parse(&canonical.map_or(Value::Null, Value::from))
         };
-        self.query(name, custom(digits, Value::default))
+        let kind = WithDefault { parse: digits, schema: inner.schema(), default: default.into() };
+        Ok(self.query(name, kind)?.unwrap_or(default.into()))
+    }
+
+    /// A query parameter that is one of a set; `default` when absent.
+    pub fn query_or<T: Named>(&self, name: &'static str, default: T) -> Read<T> {
+        let inner = named();
+        let parse = |value: &Value| inner.parse(value);
+        let kind = WithDefault { parse, schema: inner.schema(), default: default.name().into() };
+        Ok(self.query(name, kind)?.unwrap_or(default))
     }
 
     /// Which part of a list is wanted: `limit` (1 to 100, 25 when absent) and `cursor`, as an
     /// earlier page gave it.
     pub fn paging(&self) -> Read<Paging> {
-        let limit = self.query_number("limit", 1, MOST_ITEMS);
+        let limit = self.query_number("limit", (1, MOST_ITEMS), DEFAULT_ITEMS);
         let cursor = self.query("cursor", secret(LONGEST_CURSOR));
-        let limit = limit?.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(DEFAULT_ITEMS);
-        Ok(Paging { limit, cursor: cursor? })
+        Ok(Paging { limit: usize::try_from(limit?).unwrap_or(1), cursor: cursor? })
     }
 
     /// The days from `from` to `to`, both included.
@@ -308,6 +318,29 @@ impl<'r> Reader<'r> {
                 (false, false) => self.wrong(Place::Body, at, unknown(name)),
             }
         }
+    }
+}
+
+/// A kind whose value is `default` when it is absent.
+struct WithDefault<P> {
+    parse: P,
+    schema: Value,
+    default: Value,
+}
+
+impl<T, P: Fn(&Value) -> Result<T, String>> Kind for WithDefault<P> {
+    type Value = T;
+
+    fn parse(&self, value: &Value) -> Result<T, String> {
+        (self.parse)(value)
+    }
+
+    fn schema(&self) -> Value {
+        let mut schema = self.schema.clone();
+        if let Some(words) = schema.as_object_mut() {
+            words.insert("default".into(), self.default.clone());
+        }
+        schema
     }
 }
 

@@ -161,8 +161,8 @@ fn title(status: u16) -> &'static str {
 pub struct Listing<T> {
     /// What it shows.
     items: Vec<T>,
-    /// Where the next page begins; absent on the last. With a filter a page may be short, or empty, and
-    /// not be the last: it looks at about five items for each that it may show.
+    /// Where the next page begins; absent on the last. A page may be short, or
+    /// empty, and not be the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
 }

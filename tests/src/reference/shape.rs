@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{SCHEMAS, camel};
+use super::{SCHEMAS, camel, without_codes};
 
 /// Brings the document into shape.
 pub(super) fn shape(document: &mut Value) {
@@ -24,6 +24,23 @@ pub(super) fn shape(document: &mut Value) {
         stand_alone(schema);
         plain(schema);
     });
+    without_codes_anywhere(document);
+}
+
+/// No text says what only the project's own developers read.
+fn without_codes_anywhere(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match value {
+                    Value::String(text) if name == "description" => *text = without_codes(text),
+                    _ => without_codes_anywhere(value),
+                }
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(without_codes_anywhere),
+        _ => {}
+    }
 }
 
 /// Whether a schema describes what is asked and not what is answered.

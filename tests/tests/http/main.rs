@@ -4,6 +4,7 @@ mod access;
 mod accounts;
 mod conflicts;
 mod documents;
+mod gateway;
 mod generated;
 mod hospital;
 mod isolation;

@@ -416,3 +416,74 @@ fn i11_batches_report_what_failed_and_streams_and_schedules_keep_it() {
         }
     }
 }
+
+/// The types of answers that API Gateway makes itself (Developer Guide, "Gateway response types").
+const GATEWAY_ANSWERS: [&str; 21] = [
+    "ACCESS_DENIED",
+    "API_CONFIGURATION_ERROR",
+    "AUTHORIZER_CONFIGURATION_ERROR",
+    "AUTHORIZER_FAILURE",
+    "BAD_REQUEST_BODY",
+    "BAD_REQUEST_PARAMETERS",
+    "DEFAULT_4XX",
+    "DEFAULT_5XX",
+    "EXPIRED_TOKEN",
+    "INTEGRATION_FAILURE",
+    "INTEGRATION_TIMEOUT",
+    "INVALID_API_KEY",
+    "INVALID_SIGNATURE",
+    "MISSING_AUTHENTICATION_TOKEN",
+    "QUOTA_EXCEEDED",
+    "REQUEST_TOO_LARGE",
+    "RESOURCE_NOT_FOUND",
+    "THROTTLED",
+    "UNAUTHORIZED",
+    "UNSUPPORTED_MEDIA_TYPE",
+    "WAF_FILTERED",
+];
+
+#[test]
+fn every_answer_of_the_gateway_is_a_problem_that_browsers_may_read_and_echoes_nothing() {
+    let template = whole_template();
+    let answers = &resources(&template)["Api"]["Properties"]["GatewayResponses"];
+    let named: BTreeSet<_> = answers.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(named, BTreeSet::from(GATEWAY_ANSWERS));
+    for (kind, answer) in answers.as_object().unwrap() {
+        let headers = &answer["ResponseParameters"]["Headers"];
+        assert_eq!(headers["Content-Type"], "'application/problem+json'", "{kind}");
+        assert_eq!(headers["Access-Control-Allow-Origin"], "'*'", "{kind}");
+        let text = answer["ResponseTemplates"]["application/json"].as_str().unwrap();
+        let said: Value = serde_json::from_str(text).unwrap();
+        assert_eq!(said["status"], answer["StatusCode"], "{kind}");
+        assert_eq!(text.matches('$').count(), 1, "{kind} echoes nothing but the request's id");
+        let status = answer["StatusCode"].as_u64().unwrap();
+        assert_eq!(headers["Retry-After"].is_string(), matches!(status, 429 | 503), "{kind}");
+        assert_eq!(headers["WWW-Authenticate"].is_string(), status == 401, "{kind}");
+    }
+}
+
+#[test]
+fn the_firewalls_rules_on_bodies_and_queries_count_and_do_not_block() {
+    let template = whole_template();
+    let rules = &resources(&template)["Firewall"]["Properties"]["Rules"];
+    let groups = rules.as_array().unwrap().iter();
+    let groups = groups.filter_map(|rule| rule["Statement"].get("ManagedRuleGroupStatement"));
+    let mut counted = BTreeSet::new();
+    for group in groups {
+        for change in group["RuleActionOverrides"].as_array().into_iter().flatten() {
+            assert!(change["ActionToUse"]["Count"].is_object(), "{change}");
+            counted.insert(change["Name"].as_str().unwrap().to_owned());
+        }
+    }
+    for part in ["GenericLFI", "GenericRFI", "CrossSiteScripting", "EC2MetaDataSSRF"] {
+        for place in ["BODY", "QUERYARGUMENTS"] {
+            assert!(counted.contains(&format!("{part}_{place}")), "{part}_{place}");
+        }
+    }
+    for part in ["JavaDeserializationRCE", "Log4JRCE"] {
+        for place in ["BODY", "QUERYSTRING"] {
+            assert!(counted.contains(&format!("{part}_{place}")), "{part}_{place}");
+        }
+    }
+    assert!(counted.contains("SizeRestrictions_QUERYSTRING"));
+}
