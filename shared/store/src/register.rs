@@ -223,11 +223,12 @@ impl Store {
     /// entries.
     ///
     /// # Errors
-    /// `Fault::Changed` when a chunk was closed meanwhile in a way that hides entries;
-    /// `Fault::Unavailable` when the table refuses.
+    /// `Fault::Changed` when a chunk was closed meanwhile in a way that hides entries, or one is
+    /// missing; `Fault::Unavailable` when the table refuses.
     pub async fn register(&self, of: PatientId) -> Result<Register, Fault> {
         // Backwards, so that the open chunk is read before the one that it may become.
         let mut chunks = self.scroll(keys::register(of), None).at_most().all().await?;
+        let has_open = open_comes_first(of, &chunks);
         let numbers = chunks.iter().map(|item| Ok(item.clear::<rows::Chunk>()?.number));
         let mut numbers: Vec<_> = numbers.collect::<Result<_, Fault>>()?;
         if let [open, closed, ..] = numbers[..]
@@ -237,8 +238,13 @@ impl Store {
             numbers.remove(0);
         }
         let are_all = numbers.iter().rev().zip(1..).all(|(number, expected)| *number == expected);
-        if are_all { Ok(Register { of, chunks }) } else { Err(Fault::Changed) }
+        if are_all && has_open { Ok(Register { of, chunks }) } else { Err(Fault::Changed) }
     }
+}
+
+/// Whether the chunks, newest first, begin with the open one: every register that has any has it.
+fn open_comes_first(of: PatientId, chunks: &[Item]) -> bool {
+    chunks.first().is_none_or(|item| item.key == keys::open_chunk(of))
 }
 
 impl Register {
