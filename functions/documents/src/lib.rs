@@ -5,6 +5,7 @@ pub mod ocr_start;
 pub mod upload_create;
 pub mod upload_ingest;
 
+mod charset;
 mod check;
 mod declared;
 mod notification;

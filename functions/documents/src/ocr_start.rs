@@ -99,7 +99,7 @@ async fn read(readings: &Readings, wanted: ToRead) -> Result<(), Fault> {
         MediaType::Text => return Err(Fault::Corrupt("plain-text")),
     };
     match pages {
-        Ok(pages) => text::keep(store, &record, pages, Action::OcrStart).await,
+        Ok(pages) => text::keep(store, &record, pages, None, Action::OcrStart).await,
         Err(refusal) => refuse(readings, &record, refusal).await,
     }
 }

@@ -98,6 +98,7 @@ pub(crate) async fn keep(
     store: &Store,
     record: &Vaulted,
     pages: Vec<PageContent>,
+    charset: Option<String>,
     action: Action,
 ) -> Result<(), Fault> {
     if pages.iter().all(|page| page.lines.is_empty()) {
@@ -117,6 +118,10 @@ pub(crate) async fn keep(
         .set(Attribute::Words, number(parts))
         .set(Attribute::UpdatedAt, text(now))
         .remove(Attribute::TextProblem);
+    let update = match charset {
+        Some(charset) => update.set(Attribute::Charset, text(charset)),
+        None => update,
+    };
     let entry = record.entry(action, Done::TextRead);
     record.change(store, update).audit(&entry, now).commit().await
 }

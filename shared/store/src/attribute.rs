@@ -7,6 +7,8 @@ named! {
     pub enum Attribute {
         /// Which attempt at reading a text counts.
         Attempt = "attempt",
+        /// In which encoding a text file is.
+        Charset = "charset",
         /// The chunk of the register that holds a record's entry.
         Chunk = "chunk",
         /// When a staff member's standing last changed.

@@ -93,6 +93,9 @@ pub struct Record {
     /// How many parts the words of its text have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub words: Option<u32>,
+    /// In which encoding its text file is, once that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charset: Option<String>,
     /// Why its file was rejected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejection: Option<Rejection>,
@@ -115,6 +118,7 @@ impl Record {
             attempt: 0,
             pages: None,
             words: None,
+            charset: None,
             rejection: None,
         }
     }

@@ -102,6 +102,39 @@ fn plain_text_is_read_as_it_is() -> Outcome {
 }
 
 #[test]
+fn text_is_read_in_whatever_encoding_it_plainly_is_and_each_mark_ends_a_line() -> Outcome {
+    let vault = Vault::open()?;
+    let files: [(&[u8], &[&str]); 4] = [
+        (b"HbA1c 6.1 %\rLDL 3.2 mmol/L\r", &["HbA1c 6.1 %", "LDL 3.2 mmol/L"]),
+        (
+            "Ferritin 38\u{85}Page two\u{c}Iron 11".as_bytes(),
+            &["Ferritin 38", "Page two", "Iron 11"],
+        ),
+        (b"\xff\xfeG\0r\0\xf6\0\xdf\0e\0 \x001\x007\x008\0", &["Größe 178"]),
+        (
+            b"Befund: M\xfcller, Gewicht 72 kg \x96 \x84unauff\xe4llig\x93",
+            &["Befund: Müller, Gewicht 72 kg – „unauffällig“"],
+        ),
+    ];
+    for (bytes, expected) in files {
+        let id = vault.upload(&Document::new("note.txt", "text/plain", bytes.to_vec()))?;
+        let record = vault.settled(&id)?;
+        ensure(record["text"]["status"] == "read", format!("{expected:?}: {record}"))?;
+        let text = vault.text(&id)?;
+        let lines = text.list("/pages/0/lines")?;
+        let lines: Vec<_> =
+            lines.iter().map(|line| line["text"].as_str().unwrap_or_default()).collect();
+        ensure(lines == expected, format!("{expected:?}: {lines:?}"))?;
+        ensure(vault.download(&id)? == bytes, "the file is the one uploaded")?;
+    }
+    let unknown = b"Befund \x1b[1m\xfc".to_vec();
+    let unknown = vault.upload(&Document::new("note.txt", "text/plain", unknown))?;
+    let record = vault.settled(&unknown)?;
+    let expected = json!({ "status": "unreadable", "reason": "encoding-unknown" });
+    ensure(record["text"] == expected && record["status"] == "available", format!("{record}"))
+}
+
+#[test]
 fn i11_plain_text_that_cannot_be_read_hides_nothing_and_can_be_read_later() -> Outcome {
     let vault = Vault::open()?;
     let file = plain("read in the end");
@@ -113,7 +146,7 @@ fn i11_plain_text_that_cannot_be_read_hides_nothing_and_can_be_read_later() -> O
         let told = (&record["status"], &record["text"]["status"], &record["text"]["reason"]);
         ensure(told == (&json!("available"), &json!("failed"), &json!("reader-failed")), "told")
     };
-    vault.stack.put_object(&kept, "text/plain", b"no UTF-8: \xff")?;
+    vault.stack.put_object(&kept, "text/plain", b"not what was checked")?;
     vault.set(&record, "text_status", "pending")?;
     let other = vault.upload(&plain("told in the same message"))?;
     vault.text_becomes(&other, "read")?;
