@@ -8,7 +8,7 @@ use domain::{
 use store::{
     Fault, Objects, Store,
     objects::Place,
-    rows::{Line, PageContent},
+    rows::{Line, PageContent, TextSource},
 };
 
 use crate::{
@@ -49,18 +49,19 @@ pub(crate) async fn read(store: &Store, objects: &Objects, place: Place) -> Resu
 }
 
 fn pages(content: &str) -> Vec<PageContent> {
-    let mut pages = vec![PageContent::default()];
+    let empty = || PageContent { source: Some(TextSource::File), ..PageContent::default() };
+    let mut pages = vec![empty()];
     let mut bytes = 0;
     for text in content.split(ends_a_line).flat_map(wrap).filter(|text| !text.trim().is_empty()) {
         let full =
             |page: &PageContent| page.lines.len() >= PAGE_LINES || bytes + text.len() > PAGE_BYTES;
         if pages.last().is_some_and(full) {
-            pages.push(PageContent::default());
+            pages.push(empty());
             bytes = 0;
         }
         bytes += text.len();
         if let Some(page) = pages.last_mut() {
-            page.lines.push(Line { text, confidence: 100.0, bounds: None });
+            page.lines.push(Line { text, confidence: 100.0, bounds: None, unsure: Vec::new() });
         }
     }
     pages

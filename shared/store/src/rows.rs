@@ -187,6 +187,21 @@ pub struct TextPage {
 pub struct PageContent {
     /// Its lines, from top to bottom.
     pub lines: Vec<Line>,
+    /// Where they come from; what was read before this was kept is from the reader.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<TextSource>,
+}
+
+named! {
+    /// Where the text of a page comes from.
+    pub enum TextSource {
+        /// The document's own text, as its author wrote it.
+        TextLayer = "text-layer",
+        /// Read from its picture (OCR): to be compared with it.
+        Ocr = "ocr",
+        /// A file of plain text.
+        File = "file",
+    }
 }
 
 /// The items of a text, one after the other: its pages, and the parts of its words.
@@ -250,6 +265,19 @@ pub struct Line {
     /// Where it stands on the page; none for plain text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bounds: Option<Bounds>,
+    /// Its words that hold digits or units and that the reader is not sure of, under 90 %: nobody should
+    /// rely on them without a look at the document.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unsure: Vec<UnsureWord>,
+}
+
+/// A word with digits or a unit that may have been misread.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UnsureWord {
+    /// The word, as it stands in the line.
+    pub text: String,
+    /// How sure the reader is of it, in percent.
+    pub confidence: f32,
 }
 
 /// A box on a page, as fractions of the page's width and height from the top left.
@@ -457,8 +485,9 @@ mod tests {
     use super::*;
 
     fn page(text: &str) -> PageContent {
-        let line = |text: &str| Line { text: text.into(), confidence: 99.0, bounds: None };
-        PageContent { lines: text.lines().map(line).collect() }
+        let line =
+            |text: &str| Line { text: text.into(), confidence: 99.0, bounds: None, unsure: vec![] };
+        PageContent { lines: text.lines().map(line).collect(), source: None }
     }
 
     #[test]

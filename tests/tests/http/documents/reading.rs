@@ -174,7 +174,7 @@ fn i11_plain_text_that_cannot_be_read_hides_nothing_and_can_be_read_later() -> O
 #[test]
 fn i11_a_completion_may_come_twice_late_never_or_of_a_failed_job() -> Outcome {
     let vault = Vault::open()?;
-    let letter = sample("referral-letter.pdf")?;
+    let fax = sample("fax.tif")?;
     let ways = [
         ("duplicate-completion", json!({})),
         ("late-completion", json!({ "seconds": 8 })),
@@ -183,10 +183,10 @@ fn i11_a_completion_may_come_twice_late_never_or_of_a_failed_job() -> Outcome {
     ];
     for (mode, more) in ways {
         vault.fault(mode, &more)?;
-        let id = vault.upload(&letter)?;
+        let id = vault.upload(&fax)?;
         let record = vault.settled(&id)?;
         ensure(record["text"]["status"] == "read", format!("{mode}: {}", record["text"]))?;
-        ensure(record["text"]["pages"] == 3, format!("{mode}: {}", record["text"]))?;
+        ensure(record["text"]["pages"] == 2, format!("{mode}: {}", record["text"]))?;
         ensure(vault.told(&id, "text-read")? == 1, format!("{mode}: read once"))?;
         ensure(vault.told(&id, "text-failed")? == 0, format!("{mode}: nothing failed"))?;
     }
@@ -196,7 +196,7 @@ fn i11_a_completion_may_come_twice_late_never_or_of_a_failed_job() -> Outcome {
 #[test]
 fn what_a_message_says_of_the_outcome_is_not_believed() -> Outcome {
     let vault = Vault::open()?;
-    let id = vault.upload(&sample("referral-letter.pdf")?)?;
+    let id = vault.upload(&sample("fax.tif")?)?;
     let read = vault.text_becomes(&id, "read")?;
     let told = json!({
         "JobId": "of-nobody", "Status": "FAILED", "API": "StartDocumentTextDetection",
@@ -213,19 +213,19 @@ fn what_a_message_says_of_the_outcome_is_not_believed() -> Outcome {
 #[test]
 fn i11_a_job_that_fails_each_time_hides_nothing_and_can_be_replayed() -> Outcome {
     let vault = Vault::open()?;
-    let letter = sample("referral-letter.pdf")?;
+    let fax = sample("fax.tif")?;
     vault.fault("fail-job", &json!({ "count": 3 }))?;
-    let id = vault.upload(&letter)?;
+    let id = vault.upload(&fax)?;
     let record = vault.settled(&id)?;
     let failed = json!({ "status": "failed", "reason": "reader-failed" });
     ensure(record["text"] == failed, format!("{}", record["text"]))?;
     ensure(record["status"] == "available", "the document is there")?;
-    ensure(vault.download(&id)? == letter.bytes, "the file is there")?;
+    ensure(vault.download(&id)? == fax.bytes, "the file is there")?;
     ensure(vault.told(&id, "text-failed")? == 1, "the trail says so once")?;
     is_put_aside(&vault, "OcrDeadLetters", &id)?;
     deliver_all(vault.stack, "ocr_start", &[vault.to_read(&id, 3)])?;
     let read = vault.text_becomes(&id, "read")?;
-    ensure(read["text"] == json!({ "status": "read", "pages": 3 }), "the reason is gone")?;
+    ensure(read["text"] == json!({ "status": "read", "pages": 2 }), "the reason is gone")?;
     ensure(vault.told(&id, "text-read")? == 1, "the trail says so")
 }
 
@@ -250,6 +250,60 @@ fn i11_a_reader_that_never_answers_hides_nothing_and_can_be_asked_later() -> Out
     is_put_aside(&vault, "OcrDeadLetters", &id)?;
     deliver_all(vault.stack, "ocr_start", &[vault.to_read(&id, 0)])?;
     ensure(vault.record(&id)?["text"]["status"] == "read", "it is read later")
+}
+
+#[test]
+fn the_text_that_a_pdf_brings_along_is_kept_page_by_page() -> Outcome {
+    let vault = Vault::open()?;
+    let read = |name: &str| -> Outcome<Vec<Value>> {
+        let id = vault.upload(&odd(name)?)?;
+        let record = vault.settled(&id)?;
+        ensure(record["text"]["status"] == "read", format!("{name}: {record}"))?;
+        Ok(vault.text(&id)?.list("/pages")?.clone())
+    };
+    for name in ["text-layer.pdf", "bom-before-pdf.pdf", "junk-before-pdf.pdf", "owner-only.pdf"] {
+        let pages = read(name)?;
+        ensure(pages[0]["source"] == "text-layer", format!("{name}: {}", pages[0]))?;
+        let values = json!(["6.1 %", "4.4 mmol/L", "81 mg", "6-8 weeks", "0.1%"]);
+        all_in(&words(&pages), &values, name)?;
+    }
+    let pages = read("mixed.pdf")?;
+    let sources: Vec<_> = pages.iter().map(|page| &page["source"]).collect();
+    ensure(sources == ["text-layer", "ocr", "text-layer"], format!("{sources:?}"))?;
+    all_in(&words(&pages), &json!(["Ferritin 38 ug/L", "Potassium", "Sodium 139"]), "mixed.pdf")
+}
+
+#[test]
+fn a_pdf_with_a_password_is_kept_and_says_that_it_is_locked() -> Outcome {
+    let vault = Vault::open()?;
+    let id = vault.upload(&odd("locked.pdf")?)?;
+    let record = vault.settled(&id)?;
+    ensure(
+        record["text"] == json!({ "status": "unreadable", "reason": "locked" }),
+        format!("{record}"),
+    )?;
+    ensure(record["status"] == "available", "the document is there")
+}
+
+#[test]
+fn i11_a_pdf_whose_text_ended_the_function_twice_is_left_to_the_reader() -> Outcome {
+    let vault = Vault::open()?;
+    let id = vault.upload(&odd("text-layer.pdf")?)?;
+    vault.text_becomes(&id, "read")?;
+    vault.set(&format!("RECORD#{id}"), "text_status", "pending")?;
+    let third = json!({
+        "messageId": "0", "receiptHandle": "none", "body": vault.to_read(&id, 0),
+        "attributes": { "ApproximateReceiveCount": "3" },
+    });
+    vault.stack.invoke("ocr_start", &json!({ "Records": [third] }))?;
+    vault.text_becomes(&id, "read")?;
+    ensure(vault.text(&id)?.body["pages"][0]["source"] == "ocr", "the reader read it")
+}
+
+/// A PDF that is odd in some way.
+fn odd(name: &str) -> Outcome<Document> {
+    let path = samples().with_file_name("odd").join(name);
+    Document::read(&path)?.ok_or_else(|| Surprise(format!("{name} is no document")))
 }
 
 #[test]
