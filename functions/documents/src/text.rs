@@ -1,6 +1,6 @@
 //! A document's text: from what the reader saw to sealed pages in the vault.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use aws_sdk_textract::types::{Block, BlockType, Relationship, RelationshipType};
 use domain::{
@@ -25,7 +25,7 @@ pub(crate) const MAX_PAGE_BYTES: usize = 380_000;
 const BATCH_ITEMS: usize = 25;
 const BATCH_BYTES: usize = 1_000_000;
 
-/// A word of which the reader is less sure is marked, if it holds digits or a unit.
+/// A word of which the reader is less sure may be wrong.
 const SURE: f32 = 90.0;
 
 /// The pages of a document in the making.
@@ -33,8 +33,10 @@ const SURE: f32 = 90.0;
 pub(crate) struct Pages {
     /// The lines of each page, and the ids of their words.
     lines: BTreeMap<u32, Vec<(Line, Vec<String>)>>,
-    /// The words that are to be marked, by id: they may come in a later answer than their line.
+    /// The words that the reader is not sure of, by id: they may come in a later answer than their line.
     unsure: HashMap<String, UnsureWord>,
+    /// The words with digits: what follows one is a unit, however it was read.
+    numbers: HashSet<String>,
 }
 
 impl Pages {
@@ -49,9 +51,20 @@ impl Pages {
                     let line = (line, words_of(block));
                     self.lines.entry(page.unwrap_or(1).max(1)).or_default().push(line);
                 }
-                Some(BlockType::Word) => self.unsure.extend(unsure(block)),
+                Some(BlockType::Word) => self.take_word(block),
                 _ => {}
             }
+        }
+    }
+
+    fn take_word(&mut self, block: &Block) {
+        let (Some(id), Some(text)) = (block.id(), block.text()) else { return };
+        if text.contains(char::is_numeric) {
+            self.numbers.insert(id.to_owned());
+        }
+        let confidence = rounded(block.confidence().unwrap_or_default(), 100.0);
+        if confidence < SURE {
+            self.unsure.insert(id.to_owned(), UnsureWord { text: text.to_owned(), confidence });
         }
     }
 
@@ -65,10 +78,18 @@ impl Pages {
     fn page(&mut self, page: u32) -> PageContent {
         let lines = self.lines.remove(&page).unwrap_or_default().into_iter();
         let lines = lines.map(|(line, words)| {
-            let unsure = words.iter().filter_map(|id| self.unsure.remove(id)).collect();
-            Line { unsure, ..line }
+            let before = [None].into_iter().chain(words.iter().map(Some));
+            let marked =
+                words.iter().zip(before).filter_map(|(id, before)| self.marked(id, before));
+            Line { unsure: marked.collect(), ..line }
         });
         PageContent { lines: lines.collect(), source: Some(TextSource::Ocr) }
+    }
+
+    /// A word that is to be marked: unsure, and with a digit or a unit.
+    fn marked(&self, id: &String, before: Option<&String>) -> Option<UnsureWord> {
+        let is_unit = before.is_some_and(|before| self.numbers.contains(before));
+        self.unsure.get(id).filter(|word| is_unit || measures(&word.text)).cloned()
     }
 }
 
@@ -77,13 +98,6 @@ fn words_of(line: &Block) -> Vec<String> {
     let children = |related: &&Relationship| related.r#type() == Some(&RelationshipType::Child);
     let ids = line.relationships().iter().filter(children).flat_map(Relationship::ids);
     ids.cloned().collect()
-}
-
-/// A word that is to be marked, with its id.
-fn unsure(word: &Block) -> Option<(String, UnsureWord)> {
-    let confidence = rounded(word.confidence().unwrap_or_default(), 100.0);
-    let text = word.text().filter(|text| confidence < SURE && measures(text))?;
-    Some((word.id()?.to_owned(), UnsureWord { text: text.to_owned(), confidence }))
 }
 
 fn line(block: &Block) -> Option<Line> {
@@ -307,15 +321,24 @@ mod tests {
             block.confidence(confidence).build()
         };
         let children = Relationship::builder().r#type(RelationshipType::Child);
-        let children = ["a", "b", "c", "d"].iter().fold(children, |children, id| children.ids(*id));
-        let line = Block::builder().block_type(BlockType::Line).text("Aspirin 8img mg daily");
+        let children =
+            ["a", "b", "c", "d", "f"].iter().fold(children, |children, id| children.ids(*id));
+        let line = Block::builder().block_type(BlockType::Line).text("Aspirin daily mg 8img mmoiA");
         let line = line.confidence(90.0).relationships(children.build()).build();
         let mut pages = Pages::default();
-        pages.take(&[line, word("a", "Aspirin", 20.0), word("b", "8img", 85.256)]);
-        pages.take(&[word("c", "mg", 89.99), word("d", "daily", 10.0), word("e", "7", 1.0)]);
+        pages.take(&[line, word("a", "Aspirin", 20.0), word("b", "daily", 10.0)]);
+        pages.take(&[
+            word("c", "mg", 89.99),
+            word("d", "8img", 85.256),
+            word("e", "7", 1.0),
+            word("f", "mmoiA", 60.0),
+        ]);
         let pages = pages.finish(None);
         let marked = |text: &str, confidence| UnsureWord { text: text.into(), confidence };
-        assert_eq!(pages[0].lines[0].unsure, [marked("8img", 85.26), marked("mg", 89.99)]);
+        assert_eq!(
+            pages[0].lines[0].unsure,
+            [marked("mg", 89.99), marked("8img", 85.26), marked("mmoiA", 60.0)]
+        );
         assert_eq!(pages[0].source, Some(TextSource::Ocr));
         let sure = [word("b", "81", 90.0)];
         let mut pages = Pages::default();
