@@ -80,6 +80,8 @@ named! {
         FileAccepted = "file-accepted",
         /// A file failed the checks and was deleted.
         FileRejected = "file-rejected",
+        /// A record whose file never came was removed.
+        FileNeverCame = "file-never-came",
         /// A document's text was read.
         TextRead = "text-read",
         /// A document's text could not be read.
@@ -209,6 +211,7 @@ impl Entry {
             Done::Expired => "A grant ended because its time ran out".into(),
             Done::FileAccepted => "A file passed every check and was added to its record".into(),
             Done::FileRejected => "A file failed a check and was deleted".into(),
+            Done::FileNeverCame => "A document was removed because its file never came".into(),
             Done::TextRead => format!("{who} extracted the text of a document"),
             Done::TextFailed => {
                 format!("{who} could not extract the text of a document, which is kept as it is")

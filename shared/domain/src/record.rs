@@ -1,6 +1,6 @@
 //! Records: what they are about, and how far a document has come.
 
-use crate::{Date, named};
+use crate::{Date, Timestamp, named};
 
 named! {
     /// What a record is about. A grant names the types it covers.
@@ -89,10 +89,24 @@ named! {
     pub enum RecordStatus {
         /// Waiting for its file.
         AwaitingUpload = "awaiting-upload",
+        /// The form for its file ended and no file came; another form can be had for a day.
+        Expired = "expired",
         /// The file passed every check and can be read.
         Available = "available",
         /// The file failed a check and was deleted; the reason is on the record.
         Rejected = "rejected",
+    }
+}
+
+impl RecordStatus {
+    /// What it is at `now`: no file is waited for once the form for it has ended, whatever the table
+    /// says.
+    #[must_use]
+    pub fn at(self, awaited_until: Option<Timestamp>, now: Timestamp) -> Self {
+        match (self, awaited_until) {
+            (Self::AwaitingUpload, Some(until)) if until <= now => Self::Expired,
+            _ => self,
+        }
     }
 }
 
@@ -231,6 +245,20 @@ fn has_next_element(group: u8, length: [u8; 4], value: &[u8]) -> bool {
 }
 
 impl MediaType {
+    /// How the name of a file of this type ends.
+    #[must_use]
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Pdf => "pdf",
+            Self::Png => "png",
+            Self::Jpeg => "jpg",
+            Self::Tiff => "tif",
+            Self::WebP => "webp",
+            Self::Dicom => "dcm",
+            Self::Text => "txt",
+        }
+    }
+
     /// Whether a file that begins with `head` (its first [`HEAD_LEN`] bytes, or all of it) can be
     /// of this type. Sources: ISO 32000-1 7.5.2, RFC 2083 3.1, JFIF 1.02, TIFF 6.0, RFC 9649,
     /// DICOM PS3.10 7.1. That a text has no zero bytes but those of UTF-16 and UTF-32 is checked apart.
@@ -254,7 +282,7 @@ impl MediaType {
 #[cfg(test)]
 mod tests {
     use super::{Dates, HEAD_LEN, MediaType};
-    use crate::{Date, names::Named};
+    use crate::{Date, Timestamp, names::Named};
 
     #[test]
     fn dates_hold_both_ends_and_only_what_each_of_two_holds() {
@@ -269,6 +297,22 @@ mod tests {
                 let both = one.hold(date) && other.hold(date);
                 assert_eq!(one.and(other).hold(date), both, "{one:?} {other:?} {date}");
             }
+        }
+    }
+
+    #[test]
+    fn an_upload_expires_by_the_clock_and_nothing_else_does() {
+        use super::RecordStatus::{Available, AwaitingUpload, Expired, Rejected};
+        let at = |second| Timestamp::constant(second, 0);
+        let cases = [
+            (AwaitingUpload, Some(at(10)), at(9), AwaitingUpload),
+            (AwaitingUpload, Some(at(10)), at(10), Expired),
+            (AwaitingUpload, None, at(10), AwaitingUpload),
+            (Available, Some(at(10)), at(11), Available),
+            (Rejected, None, at(11), Rejected),
+        ];
+        for (status, until, now, expected) in cases {
+            assert_eq!(status.at(until, now), expected, "{status} {now}");
         }
     }
 

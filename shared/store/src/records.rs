@@ -11,7 +11,7 @@ use crate::{
     keys::{self, Owner},
     register::{Chunk, Entry},
     rows::{self, Record, RecordContent},
-    table::{Item, Stored, sealed_item},
+    table::{Item, Stored, index, sealed_item},
     vault::DataKey,
 };
 
@@ -67,7 +67,11 @@ impl Change<'_> {
             };
             row.chunk = open.number();
             change = closed.iter().fold(change, |change, chunk| change.chunk(chunk, key));
-            change = change.create_made(sealed_item(&keys::record(of, id), key, &row, &content));
+            let mut item = sealed_item(&keys::record(of, id), key, &row, &content);
+            if let (Ok(attributes), Some(until)) = (&mut item, row.awaited_until) {
+                index(attributes, &keys::in_awaited(id, until));
+            }
+            change = change.create_made(item);
         }
         change.chunk(&open, key)
     }

@@ -93,6 +93,9 @@ pub struct Record {
     /// How many parts the words of its text have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub words: Option<u32>,
+    /// When the form for its file ends, as long as that is waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub awaited_until: Option<Timestamp>,
     /// In which encoding its text file is, once that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub charset: Option<String>,
@@ -118,6 +121,7 @@ impl Record {
             attempt: 0,
             pages: None,
             words: None,
+            awaited_until: None,
             charset: None,
             rejection: None,
         }

@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use testkit::{
     Outcome, Surprise,
     documents::{Document, samples, shared},
-    ensure, poll,
+    ensure,
+    operator::key,
+    poll,
 };
 
 use super::{Vault, deliver, deliver_all, plain, put_aside, sample};
@@ -89,7 +91,7 @@ fn plain_text_is_read_as_it_is() -> Outcome {
     let expected = json!([{ "page": 1, "lines": [
         { "text": "Blutdruck 120/80", "confidence": 100.0 },
         { "text": "  Größe 1,80 m", "confidence": 100.0 },
-    ] }]);
+    ], "source": "file" }]);
     ensure(text.body["pages"] == expected, format!("{}", text.body["pages"]))?;
     let blank = vault.settled(&vault.upload(&plain(" \n\n"))?)?;
     ensure(blank["text"] == json!({ "status": "unreadable", "reason": "no-text" }), "no text")?;
@@ -290,6 +292,8 @@ fn i11_a_pdf_whose_text_ended_the_function_twice_is_left_to_the_reader() -> Outc
     let vault = Vault::open()?;
     let id = vault.upload(&odd("text-layer.pdf")?)?;
     vault.text_becomes(&id, "read")?;
+    let page = key(&format!("PATIENT#{}", vault.patient.id), &format!("TEXT#{id}#00001"));
+    vault.stack.dynamo("DeleteItem", json!({ "Key": page }))?;
     vault.set(&format!("RECORD#{id}"), "text_status", "pending")?;
     let third = json!({
         "messageId": "0", "receiptHandle": "none", "body": vault.to_read(&id, 0),
