@@ -19,12 +19,10 @@ use edge::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{
-    Attribute, Fault, Look, Objects, Permit, keys,
+    Fault, Look, Objects, Permit,
     objects::{Admission, Place, UPLOAD_SECONDS},
-    records::{NewRecord, text_update},
-    register::Entry,
+    records::NewRecord,
     rows::{FileContent, Record, RecordContent},
-    text as text_value,
 };
 
 use crate::declared::{file_name, sha256};
@@ -154,15 +152,8 @@ async fn renewed(
     }
     let key = permit.key().await?;
     let form = form(objects, input, id, request.now).await?;
-    let until = form.expires_at;
-    let update = text_update(input.patient, id)
-        .require(Attribute::Status, "=", text_value(RecordStatus::AwaitingUpload.name()))
-        .set(Attribute::AwaitedUntil, text_value(until))
-        .set(Attribute::UpdatedAt, text_value(request.now))
-        .set(Attribute::IndexSort, text_value(keys::in_awaited(id, until).sk));
     let chunk = permit.record_chunk(&key).await?;
-    let edit = |entry: &mut Entry| entry.awaited_until = Some(until);
-    let change = permit.change().change_record(chunk, (id, update), edit, &key);
+    let change = permit.change().await_file(chunk, (id, form.expires_at), &key, request.now);
     change.audit(&permit.entry(), request.now).commit().await?;
     Ok(Some(Reply::new(&form)?))
 }

@@ -1,12 +1,12 @@
 //! Writing records: a record and its entry in the register change in one transaction, or neither
 //! does. Nothing else writes a record.
 
-use domain::{PatientId, RecordId};
+use domain::{PatientId, RecordId, Timestamp, names::Named, record::RecordStatus};
 
 use crate::{
     Store,
     attribute::Attribute,
-    change::{Change, Update, number},
+    change::{Change, Update, number, text},
     error::Fault,
     keys::{self, Owner},
     register::{Chunk, Entry},
@@ -90,6 +90,24 @@ impl Change<'_> {
             None => return self.failed(Fault::Corrupt("register-entry")),
         }
         self.update(update).chunk(&chunk, key)
+    }
+
+    /// Has a record that waits for its file wait until another moment.
+    pub fn await_file(
+        self,
+        chunk: Chunk,
+        (id, until): (RecordId, Timestamp),
+        key: &DataKey,
+        now: Timestamp,
+    ) -> Self {
+        let waits = text(RecordStatus::AwaitingUpload.name());
+        let update = text_update(chunk.patient(), id)
+            .require(Attribute::Status, "=", waits)
+            .set(Attribute::AwaitedUntil, text(until))
+            .set(Attribute::UpdatedAt, text(now))
+            .set(Attribute::IndexSort, text(keys::in_awaited(id, until).sk));
+        let edit = |entry: &mut Entry| entry.awaited_until = Some(until);
+        self.change_record(chunk, (id, update), edit, key)
     }
 
     /// Removes a record and its entry, if it still has `version`.
