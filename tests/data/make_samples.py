@@ -24,8 +24,10 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
+from reportlab.lib.utils import ImageReader
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.pdfgen import canvas
 from reportlab.platypus import PageBreak, Paragraph, SimpleDocTemplate, Spacer, Table
 
 HERE = Path(__file__).resolve().parent
@@ -358,6 +360,33 @@ def letter_frame(canvas, document):
     canvas.restoreState()
 
 
+# --- odd PDFs -------------------------------------------------------------------------
+
+
+def mixed():
+    """Three pages: one with text, one that is a scan, one turned on its side."""
+    file = io.BytesIO()
+    sheet = canvas.Canvas(file, pagesize=A4, invariant=1)
+    sheet.setFont("Helvetica", 12)
+    sheet.drawString(72, 760, "Ferritin 38 ug/L")
+    sheet.drawString(300, 760, "15 - 200")
+    sheet.drawString(72, 730, "Repeat in 6-8 weeks")
+    sheet.showPage()
+    scan = Image.new("L", (1240, 1754), 255)
+    ImageDraw.Draw(scan).text((150, 200), "Potassium 4.4 mmol/L", font=font(REGULAR, 44), fill=0)
+    sheet.drawImage(ImageReader(scan.convert("1")), 0, 0, *A4)
+    sheet.setFont("Helvetica", 8)
+    sheet.drawString(72, 820, "Scanned on 14 March 2026")
+    sheet.showPage()
+    sheet.setPageRotation(90)
+    sheet.rotate(90)
+    sheet.setFont("Helvetica", 12)
+    sheet.drawString(72, -100, "Sodium 139 mmol/L")
+    sheet.showPage()
+    sheet.save()
+    return file.getvalue()
+
+
 # --- files that must be refused -------------------------------------------------------
 
 
@@ -467,6 +496,7 @@ def samples():
         "documents/referral-letter.pdf": referral_letter(),
         "documents/fax.tif": fax(),
         "documents/truth.json": truth(),
+        "odd/mixed.pdf": mixed(),
     }
     files |= {f"refused/{name}": content for name, (content, _, _) in REFUSED.items()}
     return files

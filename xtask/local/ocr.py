@@ -10,25 +10,36 @@ import itertools
 import math
 import os
 import pathlib
+import re
 import subprocess
 import tempfile
 import threading
 
 import numpy
-from PIL import Image, ImageOps, ImageSequence
+from PIL import Image, ImageFilter, ImageOps, ImageSequence
 
 PDF_DPI = 300
 # A page of letters at this length has capitals of about 30 pixels, Tesseract's best.
 LONG_SIDE = 2700
-SURE = 82.0
+SURE = 90.0
+GRAIN = 0.8
 HOPELESS = 60.0
 ENGINES = threading.BoundedSemaphore(os.cpu_count() or 2)
 # A picture that unpacks to more than this is an attack, not a page.
 Image.MAX_IMAGE_PIXELS = 120_000_000
 
 
+# Amazon Textract Developer Guide, "Set Quotas": 10 000 pixels on any side, 40 inches for a PDF.
+LONGEST_SIDE = 10_000
+LONGEST_SHEET = 40 * 72
+
+
 class UnreadableDocument(Exception):
-    """The bytes are not the document they claim to be."""
+    """The bytes are not the document they claim to be, or beyond what is read."""
+
+
+class UnsupportedDocument(Exception):
+    """A document of a kind that is not read."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,17 +86,31 @@ def pages_of(data, kind):
 
 
 def count_pages(data, kind):
+    """The number of pages; refuses what Textract refuses."""
     if kind == "pdf":
-        found = subprocess.run(["pdfinfo", "-"], input=data, capture_output=True, check=False)
-        for line in found.stdout.decode(errors="replace").splitlines():
-            if line.startswith("Pages:"):
-                return int(line.split()[1])
-        raise UnreadableDocument("pdf")
+        return count_sheets(data)
     try:
         with Image.open(io.BytesIO(data)) as image:
+            if max(image.size) > LONGEST_SIDE:
+                raise UnreadableDocument("size")
             return getattr(image, "n_frames", 1)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as problem:
         raise UnreadableDocument("picture") from problem
+
+
+def count_sheets(data):
+    command = ["pdfinfo", "-f", "1", "-l", "10000", "-"]
+    found = subprocess.run(command, input=data, capture_output=True, check=False)
+    said = found.stdout.decode(errors="replace")
+    facts = dict(line.split(":", 1) for line in said.splitlines() if ":" in line)
+    if "Pages" not in facts or not facts.get("Encrypted", "").strip().startswith("no"):
+        raise UnreadableDocument("pdf")
+    if facts.get("Form", "").strip() == "XFA":
+        raise UnsupportedDocument("xfa")
+    sheets = re.findall(r"^Page +\d+ size: +([\d.]+) x ([\d.]+)", said, re.MULTILINE)
+    if any(float(side) > LONGEST_SHEET for sheet in sheets for side in sheet):
+        raise UnreadableDocument("size")
+    return int(facts["Pages"])
 
 
 def pdf_pages(data):
@@ -105,8 +130,10 @@ def pdf_pages(data):
 
 
 def grey(frame):
-    """Upright, on white, one channel."""
+    """Upright, on white, one channel of eight bits."""
     frame = ImageOps.exif_transpose(frame)
+    if frame.mode.startswith("I") or frame.mode == "F":
+        return from_depth(frame)
     if frame.mode in ("RGBA", "LA", "PA") or "transparency" in frame.info:
         frame = frame.convert("RGBA")
         paper = Image.new("RGBA", frame.size, "white")
@@ -114,12 +141,21 @@ def grey(frame):
     return frame.convert("L")
 
 
+def from_depth(frame):
+    """A grey of more than eight bits, whatever part of its range it uses."""
+    levels = numpy.asarray(frame, dtype=numpy.float64)
+    low, high = float(levels.min()), float(levels.max())
+    return Image.fromarray(((levels - low) * (255 / max(high - low, 1))).astype(numpy.uint8))
+
+
 def read_page(image):
     """The surest of a few readings; most pages need only the first."""
     best = reading(image, skew_of(image), psm=3)
     if best.confidence < SURE:
-        for psm in (6, 4):
-            best = max(best, reading(image, skew_of(image), psm), key=lambda page: page.confidence)
+        # Grain that a phone's picture has is not ink.
+        smooth = image.filter(ImageFilter.GaussianBlur(GRAIN))
+        for picture, psm in ((image, 6), (image, 4), (smooth, 3), (smooth, 6)):
+            best = max(best, reading(picture, skew_of(image), psm), key=lambda page: page.confidence)
     if best.lines and best.confidence < HOPELESS:
         # Perhaps the page lies on its side or head.
         for turn in (90, 180, 270):

@@ -161,6 +161,8 @@ class Textract:
                 return {"JobId": earlier.id}
         data = self.fetch(job.bucket, job.key, ASYNC_BYTES, access_key)
         kind = kind_of(data)
+        if kind in ("jpeg", "png") and len(data) > SYNC_BYTES:
+            raise Refusal("DocumentTooLargeException", "Document is too large")
         publisher = self.publisher(request.get("NotificationChannel"))
         with self.lock:
             # Of two equal requests at once, the first one counts.
@@ -308,6 +310,10 @@ def kind_of(data):
 def counted(data, kind):
     try:
         return ocr.count_pages(data, kind)
+    except ocr.UnsupportedDocument as problem:
+        raise Refusal(
+            "UnsupportedDocumentException", "Request has unsupported document format"
+        ) from problem
     except ocr.UnreadableDocument as problem:
         raise Refusal("BadDocumentException", "Request has bad document") from problem
 

@@ -1,5 +1,5 @@
-//! The checks on a file that arrived: content type, size, checksum, format, and UTF-8 for text. They
-//! take it piece by piece and keep no more of it than its first bytes.
+//! The checks on a file that arrived: content type, size, checksum and format. They take it piece
+//! by piece and keep no more of it than its first bytes.
 
 use domain::{
     names::Named,
@@ -7,8 +7,7 @@ use domain::{
 };
 use store::{Fault, Sha256, objects::Arrived, rows::FileContent};
 
-/// The most bytes a character of UTF-8 can still lack, and the ones already there.
-const LONGEST_CHARACTER: usize = 4;
+use crate::charset::Zeros;
 
 /// Checks a file piece by piece: its format, or why it is rejected.
 pub(crate) async fn check(
@@ -35,7 +34,7 @@ struct Check<'f> {
     size: u64,
     digest: Sha256,
     head: Vec<u8>,
-    text: Text,
+    zeros: Zeros,
 }
 
 impl<'f> Check<'f> {
@@ -46,7 +45,7 @@ impl<'f> Check<'f> {
             size: 0,
             digest: Sha256::default(),
             head: Vec::with_capacity(HEAD_LEN),
-            text: Text::default(),
+            zeros: Zeros::default(),
         }
     }
 
@@ -60,7 +59,7 @@ impl<'f> Check<'f> {
         let wanted = HEAD_LEN.saturating_sub(self.head.len());
         self.head.extend(piece.iter().take(wanted));
         if self.declared.media_type == MediaType::Text {
-            self.text.take(piece);
+            self.zeros.take(piece);
         }
         Ok(())
     }
@@ -73,48 +72,12 @@ impl<'f> Check<'f> {
         } else if self.digest.hex() != self.declared.sha256 {
             Err(Rejection::ChecksumMismatch)
         } else if !media_type.matches(&self.head)
-            || (media_type == MediaType::Text && !self.text.is_whole())
+            || (media_type == MediaType::Text && !self.zeros.are_of_a_text())
         {
             Err(Rejection::ContentMismatch)
         } else {
             Ok(())
         }
-    }
-}
-
-/// Whether what came so far is UTF-8 without NUL, but for a character cut off at the end.
-#[derive(Debug, Default)]
-struct Text {
-    cut_off: Vec<u8>,
-    broken: bool,
-}
-
-impl Text {
-    fn take(&mut self, piece: &[u8]) {
-        if self.broken {
-            return;
-        }
-        let mut rest = piece;
-        while let (false, Some((byte, after))) = (self.cut_off.is_empty(), rest.split_first()) {
-            self.cut_off.push(*byte);
-            rest = after;
-            match std::str::from_utf8(&self.cut_off) {
-                Ok(_) => self.cut_off.clear(),
-                Err(error) if error.error_len().is_some() => return self.broken = true,
-                Err(_) if self.cut_off.len() >= LONGEST_CHARACTER => return self.broken = true,
-                Err(_) => {}
-            }
-        }
-        match std::str::from_utf8(rest) {
-            Ok(_) => {}
-            Err(error) if error.error_len().is_some() => self.broken = true,
-            Err(error) => self.cut_off.extend(rest.iter().skip(error.valid_up_to())),
-        }
-        self.broken |= piece.contains(&0);
-    }
-
-    fn is_whole(&self) -> bool {
-        !self.broken && self.cut_off.is_empty()
     }
 }
 
@@ -151,13 +114,16 @@ mod tests {
             (MediaType::Text, text, Ok(())),
             (MediaType::Text, b"a", Ok(())),
             (MediaType::Png, pdf, Err(Rejection::ContentMismatch)),
-            (MediaType::Pdf, b" %PDF-1.7", Err(Rejection::ContentMismatch)),
+            (MediaType::Pdf, b"\xef\xbb\xbf%PDF-1.7", Ok(())),
+            (MediaType::Pdf, b" %PDF-1", Ok(())),
             (MediaType::Jpeg, b"\x7fELF\x02", Err(Rejection::ContentMismatch)),
             (MediaType::Text, b"", Err(Rejection::ContentMismatch)),
-            (MediaType::Text, b"abc\xff", Err(Rejection::ContentMismatch)),
-            (MediaType::Text, &text[..text.len() - 1], Err(Rejection::ContentMismatch)),
-            (MediaType::Text, b"\xed\xa0\x80", Err(Rejection::ContentMismatch)),
-            (MediaType::Text, b"\xc0\xaf", Err(Rejection::ContentMismatch)),
+            (MediaType::Text, b"abc\xff", Ok(())),
+            (MediaType::Text, b"\xff\xfea\0b\0", Ok(())),
+            (MediaType::Text, b"a\0b\0", Ok(())),
+            (MediaType::Text, b"a\0b", Err(Rejection::ContentMismatch)),
+            (MediaType::Text, b"PK\x03\x04\x14", Err(Rejection::ContentMismatch)),
+            (MediaType::Text, pdf, Err(Rejection::ContentMismatch)),
         ];
         for (media_type, content, expected) in as_declared {
             assert_eq!(check(&declared(*media_type, content), content), *expected, "{media_type}");

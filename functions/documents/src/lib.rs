@@ -4,9 +4,15 @@ pub mod ocr_collect;
 pub mod ocr_start;
 pub mod upload_create;
 pub mod upload_ingest;
+pub mod upload_sweep;
+pub mod upload_withdraw;
 
+mod charset;
 mod check;
 mod declared;
+mod layer;
+mod layout;
+mod measure;
 mod notification;
 mod plain;
 mod queue;
@@ -23,5 +29,7 @@ pub fn functions() -> Vec<edge::Function> {
         ocr_start::operation().function(),
         upload_create::operation().function(),
         upload_ingest::operation().function(),
+        upload_sweep::operation().function(),
+        upload_withdraw::operation().function(),
     ]
 }

@@ -114,7 +114,10 @@ async fn collect(completions: &Completions, place: Place, check: &ToCollect) -> 
     }
     match reader.collect(&check.job_id).await? {
         Reading::InProgress => Err(Fault::Unavailable("in-progress".into())),
-        Reading::Ended(pages) => text::keep(store, &record, pages, Action::OcrCollect).await,
+        Reading::Ended(pages) => {
+            let pages = text::with_kept(store, &record, pages).await?;
+            text::keep(store, &record, pages, None, Action::OcrCollect).await
+        }
         Reading::Failed(Some(problem)) => {
             let outcome = (TextStatus::Unreadable, problem);
             text::end(store, &record, outcome, Action::OcrCollect).await

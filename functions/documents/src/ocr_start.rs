@@ -1,5 +1,5 @@
-//! A document waits for the text reader: images are read at once; the reading of a PDF or TIFF
-//! begins here and is collected by `ocr_collect`, to which a message is sent that arrives even if
+//! A document waits to be read: the text that a PDF brings along is kept as it is, images are read at
+//! once, and the reading of other PDFs and of TIFFs begins here and is collected by `ocr_collect`, to which a message is sent that arrives even if
 //! the reader's own never does (I11).
 
 use aws_sdk_textract::types::NotificationChannel;
@@ -12,6 +12,7 @@ use edge::{Boxed, Event, Message, Service};
 use store::{Attribute, Fault, Objects, SdkConfig, Store, text as value, variable};
 
 use crate::{
+    layer::{self, Layer},
     queue::{Queue, ToCollect, ToRead, number},
     reader::{Reader, Refusal},
     text,
@@ -19,6 +20,10 @@ use crate::{
 };
 
 const NAME: &str = "ocr_start";
+
+/// How many attempts look at a PDF's own text. One that ends the function itself, as a file made for
+/// that may, is followed by those that leave the file to the reader.
+const LAYER_ATTEMPTS: u32 = 2;
 
 /// What the operation needs.
 #[derive(Debug)]
@@ -59,7 +64,7 @@ impl Service for Readings {
 }
 
 impl Readings {
-    /// The files, where the reader finds none. It opens them itself, so otherwise no client is made.
+    /// The files. The reader opens them itself, so only what else needs them makes a client.
     fn objects(&self) -> Result<Objects, Fault> {
         Objects::new(&self.config)
     }
@@ -79,12 +84,13 @@ pub fn operation() -> Event<Readings> {
 
 async fn handle(readings: &Readings, message: &Message) -> Result<(), Fault> {
     let wanted = ToRead::parse(&message.body)?;
-    let result = read(readings, wanted).await;
+    let with_layer = message.receives() <= LAYER_ATTEMPTS;
+    let result = read(readings, wanted, with_layer).await;
     let is_last = readings.queue.is_last(message);
     text::or_give_up(result, is_last, &readings.store, wanted.place(), Action::OcrStart).await
 }
 
-async fn read(readings: &Readings, wanted: ToRead) -> Result<(), Fault> {
+async fn read(readings: &Readings, wanted: ToRead, with_layer: bool) -> Result<(), Fault> {
     let Readings { store, reader, .. } = readings;
     let Some(record) = Vaulted::find(store, wanted.place()).await? else { return Ok(()) };
     if !text::is_wanted(&record) || wanted.attempt < record.row.attempt {
@@ -93,14 +99,43 @@ async fn read(readings: &Readings, wanted: ToRead) -> Result<(), Fault> {
     let file = record.file(store).await?;
     let pages = match file.media_type {
         MediaType::Png | MediaType::Jpeg => reader.detect(record.place).await?,
+        MediaType::Pdf if with_layer => {
+            return read_layer(readings, &record, wanted.attempt).await;
+        }
         MediaType::Pdf | MediaType::Tiff => return start(readings, &record, wanted.attempt).await,
         MediaType::WebP | MediaType::Dicom => Err(Refusal::Document(TextProblem::FormatNotRead)),
         // `upload_ingest` reads it, and asks nobody.
         MediaType::Text => return Err(Fault::Corrupt("plain-text")),
     };
     match pages {
-        Ok(pages) => text::keep(store, &record, pages, Action::OcrStart).await,
+        Ok(pages) => text::keep(store, &record, pages, None, Action::OcrStart).await,
         Err(refusal) => refuse(readings, &record, refusal).await,
+    }
+}
+
+/// Keeps the text that a PDF brings along. Pages that have none are read from their picture, and the
+/// others are kept for then.
+async fn read_layer(readings: &Readings, record: &Vaulted, attempt: u32) -> Result<(), Fault> {
+    let Readings { store, .. } = readings;
+    let Some(file) = readings.objects()?.open(&record.place.kept()).await? else {
+        return refuse(readings, record, Refusal::NoFile).await;
+    };
+    let bytes = file.body.collect().await;
+    let bytes = bytes.map_err(|_| Fault::Unavailable("broken-stream".into()))?;
+    match layer::read(bytes.to_vec()) {
+        Layer::Locked => {
+            let locked = Refusal::Document(TextProblem::Locked);
+            refuse(readings, record, locked).await
+        }
+        Layer::Unknown => start(readings, record, attempt).await,
+        Layer::Pages(pages) if pages.iter().all(Option::is_some) => {
+            let pages = pages.into_iter().flatten().collect();
+            text::keep(store, record, pages, None, Action::OcrStart).await
+        }
+        Layer::Pages(pages) => {
+            text::keep_for_later(store, record, pages).await?;
+            start(readings, record, attempt).await
+        }
     }
 }
 

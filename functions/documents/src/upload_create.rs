@@ -1,5 +1,5 @@
 //! `POST /v1/patients/{patientId}/uploads`: a new record that waits for its file, and the form to
-//! send that file with. For the patient, or a doctor whose grant lets them add such a record.
+//! send that file with. A repetition after that form ended gets another. For the patient, or a doctor whose grant lets them add such a record.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use edge::{
     once,
 };
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use store::{
     Fault, Look, Objects, Permit,
     objects::{Admission, Place, UPLOAD_SECONDS},
@@ -108,24 +108,67 @@ struct Upload {
 }
 
 async fn handle(
-    Files { store, objects }: &Files,
+    files: &Files,
     request: &Request,
     input: NewUpload,
 ) -> Result<Reply<Output, 201>, Failure> {
+    let Files { store, objects } = files;
     let caller = request.caller()?;
     let saved = input.idempotency.place::<UploadCreate>(&caller);
     let look = Look::vault(&caller, input.patient).new_record(input.content.class());
     let found = store.look(look.saved(&saved)).await?;
     let permit = found.permit::<UploadCreate>(input.purpose, request.now)?;
-    once(&permit, &input.idempotency, async |key| {
+    let reply = once(&permit, &input.idempotency, async |key| {
         let id = RecordId(store::new_id());
-        let reply = Reply::new(&form(objects, &input, id, request.now).await?)?;
-        let new = NewRecord { id, row: new_record(&permit), content: input.content.clone() };
+        let form = form(objects, &input, id, request.now).await?;
+        let reply = Reply::new(&form)?;
+        let row = new_record(&permit, form.expires_at);
+        let new = NewRecord { id, row, content: input.content.clone() };
         let change = permit.change().add_records(permit.open_chunk(&key)?, vec![new], &key);
         let entry = permit.entry().pointing(|target| Target { record: Some(id), ..target });
         Ok((change.audit(&entry, request.now), reply))
     })
-    .await
+    .await?;
+    if permit.saved().is_none() {
+        return Ok(reply);
+    }
+    let told = serde_json::from_slice(reply.body()).map_err(|_| Fault::Corrupt("reply"))?;
+    Ok(renewed(files, request, &input, told).await?.unwrap_or(reply))
+}
+
+/// What was answered the first time, as far as a repetition needs it.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Told {
+    record_id: RecordId,
+    expires_at: Timestamp,
+}
+
+/// Another form for the same record, for a repetition after a form ended; `None` where the one that was
+/// told is still good, or no file is waited for any more.
+async fn renewed(
+    Files { store, objects }: &Files,
+    request: &Request,
+    input: &NewUpload,
+    Told { record_id: id, expires_at }: Told,
+) -> Result<Option<Reply<Output, 201>>, Failure> {
+    let caller = request.caller()?;
+    let found = store.look(Look::vault(&caller, input.patient).awaited(id)).await?;
+    let Ok(permit) = found.permit::<UploadCreate>(input.purpose, request.now) else {
+        return Ok(None);
+    };
+    let row = &permit.record()?.0;
+    let ended =
+        [Some(expires_at), row.awaited_until].iter().flatten().any(|end| *end <= request.now);
+    if row.status != RecordStatus::AwaitingUpload || !ended {
+        return Ok(None);
+    }
+    let key = permit.key().await?;
+    let form = form(objects, input, id, request.now).await?;
+    let chunk = permit.record_chunk(&key).await?;
+    let change = permit.change().await_file(chunk, (id, form.expires_at), &key, request.now);
+    change.audit(&permit.entry(), request.now).commit().await?;
+    Ok(Some(Reply::new(&form)?))
 }
 
 async fn form(
@@ -149,6 +192,7 @@ async fn form(
     })
 }
 
-fn new_record(permit: &Permit<'_, UploadCreate>) -> Record {
-    Record::new(RecordStatus::AwaitingUpload, Actor::from(permit.caller()), permit.now())
+fn new_record(permit: &Permit<'_, UploadCreate>, until: Timestamp) -> Record {
+    let (author, now) = (Actor::from(permit.caller()), permit.now());
+    Record { awaited_until: Some(until), ..Record::new(RecordStatus::AwaitingUpload, author, now) }
 }

@@ -99,7 +99,7 @@ async fn ingest(arrivals: &Arrivals, place: Place, is_last: bool) -> Result<(), 
             }
             _ => objects.delete(&place.quarantine()).await,
         },
-        RecordStatus::Rejected => discard(objects, place).await,
+        RecordStatus::Rejected | RecordStatus::Expired => discard(objects, place).await,
     }
 }
 

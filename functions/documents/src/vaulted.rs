@@ -83,8 +83,25 @@ impl Vaulted {
         let (patient, open) = (self.place.patient, self.held.open_chunk.as_ref());
         let chunk = store.chunk_of(patient, &self.row, open, &key).await?;
         let update = update.set(Attribute::Status, text(status.name()));
-        let edit = |entry: &mut Entry| entry.status = status;
+        let waited = [Attribute::AwaitedUntil, Attribute::IndexPartition, Attribute::IndexSort];
+        let update = waited.into_iter().fold(update, Update::remove);
+        let edit = |entry: &mut Entry| {
+            entry.status = status;
+            entry.awaited_until = None;
+        };
         Ok(change.change_record(chunk, (self.place.record, update), edit, &key))
+    }
+
+    /// Adds to `change` that the record is no longer there, nor in the register.
+    pub(crate) async fn remove<'s>(
+        &self,
+        store: &Store,
+        change: Change<'s>,
+    ) -> Result<Change<'s>, Fault> {
+        let key = self.key(store).await?;
+        let (patient, open) = (self.place.patient, self.held.open_chunk.as_ref());
+        let chunk = store.chunk_of(patient, &self.row, open, &key).await?;
+        Ok(change.remove_record(chunk, (self.place.record, self.row.version), &key))
     }
 
     /// An update of the record, as long as its status is what it was when it was found.

@@ -45,6 +45,7 @@ impl Page {
             after: asked.after,
             // One more tells whether there are more.
             most: most + 1,
+            now: permit.now(),
             counts: Counts::default(),
             entries: BTreeMap::new(),
         };
@@ -61,6 +62,8 @@ impl Page {
         let is_last = hits.looked_through == selected.len();
         let last = hits.looked_through.checked_sub(1).and_then(|last| selected.get(last));
         let next = last.filter(|_| !is_last).map(|entry| asked.order.rank(entry));
-        Ok(Self { items: hits.entries.into_iter().map(EntryView::from).collect(), counts, next })
+        let view = |entry| EntryView::new(entry, permit.now());
+        let items = hits.entries.into_iter().map(view).collect();
+        Ok(Self { items, counts, next })
     }
 }

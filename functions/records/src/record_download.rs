@@ -61,9 +61,11 @@ async fn handle(
     let file = content.file.clone().filter(|_| row.status == RecordStatus::Available);
     let file = file.ok_or(NO_FILE)?;
     let place = Place { patient: input.patient, record: input.record };
-    let media_type = file.media_type.to_string();
+    // The file's own name is sealed, and a link stands in logs.
+    let name = format!("record.{}", file.media_type.extension());
+    let content_type = content_type(file.media_type, row.charset.as_deref());
     let entry = permit.entry();
-    let link = objects.download_link(place, &media_type);
+    let link = objects.download_link(place, &content_type, &name);
     let ((), url) = tokio::try_join!(permit.disclose(&entry), link)?;
     Reply::new(&Output {
         url,
@@ -73,4 +75,12 @@ async fn handle(
         size: file.size,
         sha256: file.sha256,
     })
+}
+
+/// The type that a file is sent as. How a text is encoded is said where that is known.
+fn content_type(media_type: MediaType, charset: Option<&str>) -> String {
+    match charset {
+        Some(charset) => format!("{media_type}; charset={charset}"),
+        None => media_type.to_string(),
+    }
 }

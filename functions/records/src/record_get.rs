@@ -26,7 +26,7 @@ async fn handle(
     let found = store.look(Look::vault(&caller, input.patient).record(input.record)).await?;
     let permit = found.permit::<RecordGet>(input.purpose, request.now)?;
     let (row, content) = permit.record()?;
-    let reply = Reply::new(&RecordView::new(input.record, row, content))?.etag(row.version);
+    let reply = Reply::new(&RecordView::new(input.record, row, content, request.now))?.etag();
     permit.disclose(&permit.entry()).await?;
     Ok(reply)
 }

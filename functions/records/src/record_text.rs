@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use store::{
     Item, Look, Store, keys,
-    rows::{Line, PageContent, TextPage},
+    rows::{Line, PageContent, TextPage, TextSource},
     vault::DataKey,
 };
 
@@ -70,14 +70,17 @@ struct Output {
 #[schemars(rename = "TextPage")]
 struct Page {
     page: u32,
+    /// Where its text comes from; absent where it was read before that was kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<TextSource>,
     lines: Vec<Line>,
 }
 
 impl Page {
     fn open(item: &Item, key: &DataKey) -> Result<Self, Failure> {
         let TextPage { page } = item.clear()?;
-        let PageContent { lines } = item.open(key)?;
-        Ok(Self { page, lines })
+        let PageContent { lines, source } = item.open(key)?;
+        Ok(Self { page, source, lines })
     }
 }
 

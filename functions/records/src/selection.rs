@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Date, RecordId,
+    Date, RecordId, Timestamp,
     consent::Grant,
     named,
     policy::covers,
@@ -23,10 +23,10 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    fn admits(&self, entry: &Entry) -> bool {
+    fn admits(&self, entry: &Entry, now: Timestamp) -> bool {
         self.kind.is_none_or(|kind| entry.kind == kind)
             && self.dates.hold(entry.date)
-            && self.status.is_none_or(|status| entry.status == status)
+            && self.status.is_none_or(|status| entry.status_at(now) == status)
     }
 }
 
@@ -73,6 +73,7 @@ pub(crate) struct Selection<'a> {
     pub(crate) order: Order,
     pub(crate) after: Option<Rank>,
     pub(crate) most: usize,
+    pub(crate) now: Timestamp,
     pub(crate) counts: Counts,
     pub(crate) entries: BTreeMap<Rank, Entry>,
 }
@@ -80,7 +81,7 @@ pub(crate) struct Selection<'a> {
 impl Selection<'_> {
     /// Takes an entry into account.
     pub(crate) fn offer(&mut self, entry: Entry) {
-        if !self.may_be_seen(&entry) || !self.filter.admits(&entry) {
+        if !self.may_be_seen(&entry) || !self.filter.admits(&entry, self.now) {
             return;
         }
         self.counts.total += 1;
@@ -113,6 +114,10 @@ mod tests {
     };
     use uuid::Uuid;
 
+    fn at(second: i64) -> Timestamp {
+        Timestamp::constant(second, 0)
+    }
+
     fn entry(n: u128, kind: RecordType, day: &str) -> Entry {
         Entry {
             id: RecordId(Uuid::from_u128(n)),
@@ -125,6 +130,7 @@ mod tests {
             line: None,
             has_file: true,
             has_notes: false,
+            awaited_until: None,
         }
     }
 
@@ -149,8 +155,16 @@ mod tests {
         let found = vault().into_iter().find(|entry| Some(entry.id.0.as_u128()) == after);
         let after = found.map(|entry| order.rank(&entry));
         let counts = Counts::default();
-        let mut selection =
-            Selection { grant, filter, order, after, most, counts, entries: BTreeMap::new() };
+        let mut selection = Selection {
+            grant,
+            filter,
+            order,
+            after,
+            most,
+            now: at(50),
+            counts,
+            entries: BTreeMap::new(),
+        };
         vault().into_iter().for_each(|entry| selection.offer(entry));
         let ids = selection.entries.values().rev().map(|entry| entry.id.0.as_u128());
         (ids.collect(), selection.counts)
@@ -212,5 +226,21 @@ mod tests {
         };
         let (ids, counts) = selected(None, &filter, (Order::Date, None, 9));
         assert_eq!((ids, counts.total), (vec![1], 1));
+    }
+
+    #[test]
+    fn an_upload_is_filtered_by_what_the_clock_made_of_it() {
+        let mut waiting = entry(1, RecordType::LabReport, "2024-01-01");
+        waiting.status = RecordStatus::AwaitingUpload;
+        waiting.awaited_until = Some(at(50));
+        for (status, now, expected) in [
+            (RecordStatus::AwaitingUpload, at(49), true),
+            (RecordStatus::AwaitingUpload, at(50), false),
+            (RecordStatus::Expired, at(49), false),
+            (RecordStatus::Expired, at(50), true),
+        ] {
+            let filter = Filter { status: Some(status), ..Filter::default() };
+            assert_eq!(filter.admits(&waiting, now), expected, "{status} {now}");
+        }
     }
 }

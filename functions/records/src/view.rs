@@ -58,12 +58,12 @@ pub(crate) struct EntryView {
     has_file: bool,
 }
 
-impl From<Entry> for EntryView {
-    fn from(entry: Entry) -> Self {
-        let created_at = entry.created_at();
+impl EntryView {
+    pub(crate) fn new(entry: Entry, now: Timestamp) -> Self {
+        let (created_at, status) = (entry.created_at(), entry.status_at(now));
         Self {
             id: entry.id,
-            status: entry.status,
+            status,
             version: entry.version,
             kind: entry.kind,
             date: entry.date,
@@ -100,11 +100,11 @@ struct TextView {
 }
 
 impl RecordView {
-    pub(crate) fn new(id: RecordId, row: &Record, content: &RecordContent) -> Self {
+    pub(crate) fn new(id: RecordId, row: &Record, content: &RecordContent, now: Timestamp) -> Self {
         let content = content.clone();
         Self {
             id,
-            status: row.status,
+            status: row.status.at(row.awaited_until, now),
             version: row.version,
             kind: content.kind,
             date: content.date,

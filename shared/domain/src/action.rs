@@ -107,7 +107,10 @@ actions! {
         "reinstate a doctor", "reinstated a doctor";
     UploadCreate = "upload_create", Rule::Vault(Ability::Add),
         "add a document", "started to add a document";
+    UploadWithdraw = "upload_withdraw", Rule::Vault(Ability::Add),
+        "withdraw a document", "withdrew a document whose file had not come";
     UploadIngest = "upload_ingest", Rule::System;
+    UploadSweep = "upload_sweep", Rule::System;
     OcrStart = "ocr_start", Rule::System;
     OcrCollect = "ocr_collect", Rule::System;
     RecordList = "record_list", Rule::List(Ability::Read), "list records", "listed your records";

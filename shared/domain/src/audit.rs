@@ -98,6 +98,8 @@ named! {
         FileRejected = "file-rejected",
         /// A file was deleted because whoever sent it may no longer add records.
         FileUnwanted = "file-unwanted",
+        /// A record whose file never came was removed.
+        FileNeverCame = "file-never-came",
         /// A document's text was read.
         TextRead = "text-read",
         /// A document's text could not be read.
@@ -280,6 +282,9 @@ impl Entry {
             Done::FileRejected => format!("A file{about} failed a check and was deleted"),
             Done::FileUnwanted => {
                 format!("A file{about} was deleted: who sent it may no longer add records")
+            }
+            Done::FileNeverCame => {
+                format!("A document{about} was removed because its file never came")
             }
             Done::TextRead => format!("{who} extracted the text of a document{about}"),
             Done::TextFailed => format!(

@@ -125,10 +125,24 @@ named! {
     pub enum RecordStatus {
         /// Waiting for its file.
         AwaitingUpload = "awaiting-upload",
+        /// The form for its file ended and no file came; another form can be had for a day.
+        Expired = "expired",
         /// The file passed every check and can be read.
         Available = "available",
         /// The file failed a check and was deleted; the reason is on the record.
         Rejected = "rejected",
+    }
+}
+
+impl RecordStatus {
+    /// What it is at `now`: no file is waited for once the form for it has ended, whatever the table
+    /// says.
+    #[must_use]
+    pub fn at(self, awaited_until: Option<Timestamp>, now: Timestamp) -> Self {
+        match (self, awaited_until) {
+            (Self::AwaitingUpload, Some(until)) if until <= now => Self::Expired,
+            _ => self,
+        }
     }
 }
 
@@ -171,6 +185,10 @@ named! {
         FormatNotRead = "format-not-read",
         /// The page shows no text.
         NoText = "no-text",
+        /// A text in an encoding that cannot be told.
+        EncodingUnknown = "encoding-unknown",
+        /// A PDF that opens only with a password.
+        Locked = "locked",
         /// The reader could not open the file.
         BadDocument = "bad-document",
         /// More bytes or pages than the reader takes.
@@ -195,42 +213,112 @@ named! {
         WebP = "image/webp",
         /// DICOM part 10 files.
         Dicom = "application/dicom",
-        /// UTF-8 text.
+        /// Plain text.
         Text = "text/plain",
     }
 }
 
-/// Bytes of the head of a file that [`MediaType::matches`] looks at.
-pub const HEAD_LEN: usize = 132;
+/// Bytes of the head of a file that [`MediaType::matches`] looks at, all of it where it is shorter.
+pub const HEAD_LEN: usize = 1024 + PDF.len();
 
 /// The largest file accepted: 50 MB.
 pub const MAX_FILE_BYTES: u64 = 50 * 1000 * 1000;
 
+const PDF: &[u8] = b"%PDF-";
+/// What files begin with that hold bytes and not text: ours, archives, programs, office documents.
+const NOT_TEXT: [&[u8]; 11] = [
+    PDF,
+    b"\x89PNG\r\n",
+    b"\xff\xd8\xff",
+    b"GIF8",
+    b"PK\x03\x04",
+    b"Rar!\x1a",
+    b"7z\xbc\xaf",
+    b"\x1f\x8b\x08",
+    b"BZh",
+    b"\x7fELF",
+    b"\xd0\xcf\x11\xe0",
+];
+/// What no scanner puts before a PDF: such a file is two things at once.
+const MARKUP_OR_PROGRAM: [&[u8]; 3] = [b"<", b"MZ", b"#!"];
+/// The value representations of the elements that a data set begins with (DICOM PS3.5 6.2).
+const REPRESENTATIONS: [&[u8; 2]; 16] = [
+    b"AE", b"CS", b"DA", b"DT", b"IS", b"LO", b"OB", b"PN", b"SH", b"SQ", b"ST", b"TM", b"UI",
+    b"UL", b"UN", b"US",
+];
+
+/// Whether a PDF begins within the first 1 024 bytes, as readers take it (ISO 32000-1, Annex H, note
+/// 13), and nothing else does before it.
+fn has_pdf_header(head: &[u8]) -> bool {
+    let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    let start = head.trim_ascii_start();
+    let foreign = MARKUP_OR_PROGRAM.iter().chain(NOT_TEXT.iter().filter(|magic| **magic != PDF));
+    head.windows(PDF.len()).any(|window| window == PDF)
+        && !foreign.into_iter().any(|magic| start.starts_with(magic))
+}
+
+/// Whether a DICOM data set begins here, without the preamble of a file: with an element of group 0002
+/// or 0008, its representation explicit in either byte order, or implicit and a next element behind.
+fn is_data_set(head: &[u8]) -> bool {
+    let Some((&[a, b, _, _, rest @ ..], value)) = head.split_first_chunk::<8>() else {
+        return false;
+    };
+    let [vr_a, vr_b, ..] = rest;
+    let explicit = REPRESENTATIONS.contains(&&[vr_a, vr_b]);
+    match [a, b] {
+        [2 | 8, 0] => explicit || has_next_element(a, rest, value),
+        [0, 2 | 8] => explicit,
+        _ => false,
+    }
+}
+
+/// Whether an element of `group` with a length in four bytes ends where another begins.
+fn has_next_element(group: u8, length: [u8; 4], value: &[u8]) -> bool {
+    let length = usize::try_from(u32::from_le_bytes(length)).unwrap_or(usize::MAX);
+    let next = value.get(length..).and_then(|next| next.first_chunk::<8>());
+    length.is_multiple_of(2)
+        && next.is_some_and(|[a, b, ..]| *b == 0 && (group..=0x10).contains(a) && a % 2 == 0)
+}
+
 impl MediaType {
+    /// How the name of a file of this type ends.
+    #[must_use]
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Pdf => "pdf",
+            Self::Png => "png",
+            Self::Jpeg => "jpg",
+            Self::Tiff => "tif",
+            Self::WebP => "webp",
+            Self::Dicom => "dcm",
+            Self::Text => "txt",
+        }
+    }
+
     /// Whether a file that begins with `head` (its first [`HEAD_LEN`] bytes, or all of it) can be
     /// of this type. Sources: ISO 32000-1 7.5.2, RFC 2083 3.1, JFIF 1.02, TIFF 6.0, RFC 9649,
-    /// DICOM PS3.10 7.1. Plain text must not hold NUL; that the whole is UTF-8 is checked apart.
+    /// DICOM PS3.10 7.1. That a text has no zero bytes but those of UTF-16 and UTF-32 is checked apart.
     #[must_use]
     pub fn matches(self, head: &[u8]) -> bool {
         let at = |offset: usize, magic: &[u8]| {
             head.get(offset..).is_some_and(|rest| rest.starts_with(magic))
         };
         match self {
-            Self::Pdf => at(0, b"%PDF-"),
+            Self::Pdf => has_pdf_header(head),
             Self::Png => at(0, b"\x89PNG\r\n\x1a\n"),
             Self::Jpeg => at(0, b"\xff\xd8\xff"),
             Self::Tiff => at(0, b"II*\0") || at(0, b"MM\0*"),
             Self::WebP => at(0, b"RIFF") && at(8, b"WEBP"),
-            Self::Dicom => at(128, b"DICM"),
-            Self::Text => !head.is_empty() && !head.contains(&0),
+            Self::Dicom => at(128, b"DICM") || is_data_set(head),
+            Self::Text => !head.is_empty() && !NOT_TEXT.iter().any(|magic| at(0, magic)),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Dates, MediaType, RecordType};
-    use crate::{Date, names::Named};
+    use super::{Dates, HEAD_LEN, MediaType, RecordType};
+    use crate::{Date, Timestamp, names::Named};
 
     #[test]
     fn a_record_is_dated_tomorrow_at_most_unless_its_type_looks_ahead() {
@@ -263,22 +351,51 @@ mod tests {
     }
 
     #[test]
+    fn an_upload_expires_by_the_clock_and_nothing_else_does() {
+        use super::RecordStatus::{Available, AwaitingUpload, Expired, Rejected};
+        let at = |second| Timestamp::constant(second, 0);
+        let cases = [
+            (AwaitingUpload, Some(at(10)), at(9), AwaitingUpload),
+            (AwaitingUpload, Some(at(10)), at(10), Expired),
+            (AwaitingUpload, None, at(10), AwaitingUpload),
+            (Available, Some(at(10)), at(11), Available),
+            (Rejected, None, at(11), Rejected),
+        ];
+        for (status, until, now, expected) in cases {
+            assert_eq!(status.at(until, now), expected, "{status} {now}");
+        }
+    }
+
+    #[test]
     fn each_format_is_told_by_its_magic_bytes_and_no_other() {
         let mut dicom = vec![0; 128];
         dicom.extend(b"DICM");
+        let scanned = ["X-Scanner: 1.0\n", &"-".repeat(1009), "%PDF-1.3"].concat();
+        let farther = ["-".repeat(1025).as_str(), "%PDF-1.3"].concat();
         let heads: &[(&[u8], &str)] = &[
             (b"%PDF-1.7\n\x00", "application/pdf"),
+            (b"\xef\xbb\xbf%PDF-1.3", "application/pdf,text/plain"),
+            (scanned.as_bytes(), "application/pdf,text/plain"),
+            (&farther.as_bytes()[..HEAD_LEN], "text/plain"),
+            (b"<html>%PDF-1.3", "text/plain"),
+            (b" MZ\0\0%PDF-1.3", "text/plain"),
+            (b"GIF89a%PDF-1.3", ""),
             (b"\x89PNG\r\n\x1a\n\x00", "image/png"),
             (b"\xff\xd8\xff\xe0\x00", "image/jpeg"),
-            (b"II*\0", "image/tiff"),
-            (b"MM\0*", "image/tiff"),
-            (b"RIFF\0\0\0\0WEBPVP8 ", "image/webp"),
-            (&dicom, "application/dicom"),
+            (b"II*\0", "image/tiff,text/plain"),
+            (b"MM\0*", "image/tiff,text/plain"),
+            (b"RIFF\0\0\0\0WEBPVP8 ", "image/webp,text/plain"),
+            (&dicom, "application/dicom,text/plain"),
+            (b"\x08\0\x16\0UI\x1a\x001.2.840", "application/dicom,text/plain"),
+            (b"\x02\0\0\0UL\x04\0\0\0\0\0", "application/dicom,text/plain"),
+            (b"\0\x08\0\x16UI\0\x1a1.2.840", "application/dicom,text/plain"),
+            (b"\x08\0\x05\0\x02\0\0\0CS\x08\0\x16\0\x1a\0\0\0", "application/dicom,text/plain"),
+            (b"\x08\0\x05\0\x02\0\0\0CSxx\x16\0\x1a\0\0\0", "text/plain"),
+            (b"\x08\0\x05\0\xff\xff\xff\xffCS\x08\0\x16\0", "text/plain"),
+            (b"\x0a\0\x16\0UI\x1a\x001.2.840", "text/plain"),
             (b"hello", "text/plain"),
             (b"\x7fELF\x02\x01\x01\0", ""),
-            (b"MZ\x90\0", ""),
             (b"", ""),
-            (b"RIFF\0\0\0\0WAVE", ""),
         ];
         for (head, expected) in heads {
             let found: Vec<_> = MediaType::NAMES

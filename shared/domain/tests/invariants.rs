@@ -150,7 +150,7 @@ fn stands_for(grant: &Grant, action: Action, known: &Known) -> bool {
         Action::RecordList | Action::RecordGet | Action::RecordText | Action::RecordDownload => {
             Ability::Read
         }
-        Action::UploadCreate => Ability::Add,
+        Action::UploadCreate | Action::UploadWithdraw => Ability::Add,
         _ => return false,
     };
     let Grant { terms, not_before, expires_at, reads, .. } = grant;

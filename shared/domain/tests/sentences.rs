@@ -52,10 +52,11 @@ fn records(action: Action) -> Vec<Record> {
     ];
     match action {
         Action::UploadCreate => ones.into(),
-        Action::RecordGet | Action::RecordText | Action::RecordDownload => {
-            ones.into_iter().chain([Record::Missing]).collect()
-        }
         Action::AccessRequestWithdraw => vec![Record::Any, Record::Missing],
+        Action::RecordGet
+        | Action::RecordText
+        | Action::RecordDownload
+        | Action::UploadWithdraw => ones.into_iter().chain([Record::Missing]).collect(),
         _ => vec![Record::Any],
     }
 }

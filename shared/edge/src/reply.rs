@@ -85,10 +85,11 @@ impl<T, const STATUS: u16> Reply<T, STATUS> {
         Self { body, etag: None, of: PhantomData }
     }
 
-    /// The same answer with an `ETag` (RFC 9110 8.8.3).
+    /// The same answer with an `ETag` (RFC 9110 8.8.3), which changes whenever the answer does.
     #[must_use]
-    pub fn etag(self, version: u32) -> Self {
-        Self { etag: Some(format!("\"{version}\"")), ..self }
+    pub fn etag(self) -> Self {
+        let digest = store::sha256_hex(&[&self.body]);
+        Self { etag: Some(format!("\"{}\"", digest.get(..32).unwrap_or(&digest))), ..self }
     }
 
     /// The body.

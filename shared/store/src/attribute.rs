@@ -7,6 +7,10 @@ named! {
     pub enum Attribute {
         /// Which attempt at reading a text counts.
         Attempt = "attempt",
+        /// When the form for a record's file ends.
+        AwaitedUntil = "awaited_until",
+        /// In which encoding a text file is.
+        Charset = "charset",
         /// The chunk of the register that holds a record's entry.
         Chunk = "chunk",
         /// When a staff member's standing last changed.
@@ -19,6 +23,10 @@ named! {
         ExpiresAt = "expires_at",
         /// The grant that a request led to.
         Grant = "grant",
+        /// Where an item stands in the index: its partition.
+        IndexPartition = "GSI1PK",
+        /// Where an item stands in its partition of the index.
+        IndexSort = "GSI1SK",
         /// The item's own id.
         Id = "id",
         /// How many pages of text there are.

@@ -125,6 +125,12 @@ pub fn record_of(key: &Key) -> Option<RecordId> {
     key.sk.strip_prefix("RECORD#").and_then(RecordId::parse)
 }
 
+/// The patient in whose partition a key is.
+#[must_use]
+pub fn patient_of(key: &Key) -> Option<PatientId> {
+    key.pk.strip_prefix("PATIENT#").and_then(PatientId::parse)
+}
+
 /// The record in whose text the words at a key are, and which part they are.
 #[must_use]
 pub fn words_of(key: &Key) -> Option<(RecordId, u32)> {
@@ -336,7 +342,7 @@ pub fn in_doctor_requests(id: DoctorId, request: RequestId) -> Key {
     Key::new(format!("DOCTOR#{id}"), format!("REQUEST#{request}"))
 }
 
-/// Into how many partitions the grants that wait to expire are spread.
+/// Into how many partitions each is spread what waits for its time: grants, and uploads.
 pub const EXPIRY_SHARDS: u8 = 4;
 
 /// Index: where a live grant waits to expire.
@@ -353,6 +359,24 @@ pub fn due(shard: u8, now: Timestamp) -> Range {
         pk: expiry_shard(shard),
         first: String::from("0"),
         last: format!("{:012}~", now.as_second()),
+        index: true,
+    }
+}
+
+/// Index: where a record waits for its file, or to be removed.
+#[must_use]
+pub fn in_awaited(record: RecordId, until: Timestamp) -> Key {
+    let shard = record.0.as_bytes().last().copied().unwrap_or_default() % EXPIRY_SHARDS;
+    Key::new(format!("AWAITED#{shard}"), format!("{:012}#{record}", until.as_second()))
+}
+
+/// Index: the records of a shard for whose files no form is good since `until`.
+#[must_use]
+pub fn awaited(shard: u8, until: Timestamp) -> Range {
+    Range {
+        pk: format!("AWAITED#{shard}"),
+        first: String::from("0"),
+        last: format!("{:012}~", until.as_second()),
         index: true,
     }
 }

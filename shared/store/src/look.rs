@@ -7,7 +7,7 @@ use std::{
 
 use domain::{
     Caller, DoctorId, GrantId, HospitalId, PatientId, RecordId, RequestId,
-    audit::Target,
+    audit::{Actor, Target},
     consent::{Grant, Purpose},
     policy::{Aim, Facts, Record as RecordFact, VaultState},
     record::{Class, RecordStatus},
@@ -39,6 +39,7 @@ pub struct Look {
     standing: bool,
     own_hospital: bool,
     register: bool,
+    awaited: bool,
     saved: Option<Key>,
 }
 
@@ -60,6 +61,7 @@ impl Look {
             standing: false,
             own_hospital: false,
             register: false,
+            awaited: false,
             saved: None,
         }
     }
@@ -86,6 +88,12 @@ impl Look {
     #[must_use]
     pub fn record(self, id: RecordId) -> Self {
         Self { record: Some(id), ..self }
+    }
+
+    /// Also a record that waits for its file, which its author may see too, and what changing it takes.
+    #[must_use]
+    pub fn awaited(self, id: RecordId) -> Self {
+        Self { record: Some(id), awaited: true, register: true, ..self }
     }
 
     /// The class of a record that is about to be added, and what adding it takes.
@@ -342,8 +350,8 @@ impl Found<'_> {
         }
     }
 
-    /// A record whose file has not passed the checks exists for nobody but the patient, a request
-    /// for no doctor but the one who asked.
+    /// A record whose file has not passed the checks exists for nobody but the patient, and, until that
+    /// came, for whoever began the upload; a request for no doctor but the one who asked.
     fn record_fact(&self) -> RecordFact {
         if let Some(class) = self.look.new_record {
             return RecordFact::One(class);
@@ -356,11 +364,19 @@ impl Found<'_> {
         }
         let patient = matches!(self.look.caller, Caller::Patient(_));
         match &self.record {
-            Some((row, content)) if patient || row.status == RecordStatus::Available => {
+            Some((row, content)) if patient || self.is_shown(row) => {
                 RecordFact::One(content.class())
             }
             _ => RecordFact::Missing,
         }
+    }
+
+    fn is_shown(&self, row: &rows::Record) -> bool {
+        if self.look.awaited {
+            let is_author = row.author == Actor::from(&self.look.caller);
+            return is_author && row.status == RecordStatus::AwaitingUpload;
+        }
+        row.status == RecordStatus::Available
     }
 
     /// What an audit entry of this request points at.

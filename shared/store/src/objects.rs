@@ -187,16 +187,24 @@ impl Objects {
         }
     }
 
-    /// A link to a kept file, valid for [`DOWNLOAD_SECONDS`]. Makes no call.
+    /// A link to a kept file, valid for [`DOWNLOAD_SECONDS`]: to be saved under `name` and kept by no
+    /// cache. Makes no call.
     ///
     /// # Errors
     /// `Fault::Unavailable` without credentials.
-    pub async fn download_link(&self, place: Place, media_type: &str) -> Result<String, Fault> {
+    pub async fn download_link(
+        &self,
+        place: Place,
+        content_type: &str,
+        name: &str,
+    ) -> Result<String, Fault> {
         let valid = PresigningConfig::expires_in(Duration::from_secs(DOWNLOAD_SECONDS))
             .map_err(|_| Fault::Corrupt("presigning"))?;
         let call = self.client.get_object().bucket(&self.bucket).key(place.kept());
-        let call =
-            call.response_content_type(media_type).response_content_disposition("attachment");
+        let call = call
+            .response_content_type(content_type)
+            .response_content_disposition(format!("attachment; filename=\"{name}\""))
+            .response_cache_control("no-store");
         let signed = Box::pin(call.presigned(valid)).await.map_err(|error| Fault::of(&error))?;
         Ok(signed.uri().to_owned())
     }

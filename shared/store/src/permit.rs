@@ -166,6 +166,12 @@ impl<'f, A: Act> Permit<'f, A> {
         Chunk::open(self.patient()?, self.found.open_chunk.as_ref(), key)
     }
 
+    /// The chunk that holds the entry of the record that was looked at.
+    pub async fn record_chunk(&self, key: &DataKey) -> Result<Chunk, Fault> {
+        let open = self.found.open_chunk.as_ref();
+        self.found.store.chunk_of(self.patient()?, &self.record()?.0, open, key).await
+    }
+
     /// The register of the vault.
     pub async fn register(&self) -> Result<Register, Fault> {
         self.found.store.register(self.patient()?).await

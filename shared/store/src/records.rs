@@ -1,17 +1,17 @@
 //! Writing records: a record and its entry in the register change in one transaction, or neither
 //! does. Nothing else writes a record.
 
-use domain::{PatientId, RecordId};
+use domain::{PatientId, RecordId, Timestamp, names::Named, record::RecordStatus};
 
 use crate::{
     Store,
     attribute::Attribute,
-    change::{Change, Update, number},
+    change::{Change, Update, number, text},
     error::Fault,
     keys::{self, Owner},
     register::{Chunk, Entry},
     rows::{self, Record, RecordContent},
-    table::{Item, Stored, sealed_item},
+    table::{Item, Stored, index, sealed_item},
     vault::DataKey,
 };
 
@@ -67,7 +67,11 @@ impl Change<'_> {
             };
             row.chunk = open.number();
             change = closed.iter().fold(change, |change, chunk| change.chunk(chunk, key));
-            change = change.create_made(sealed_item(&keys::record(of, id), key, &row, &content));
+            let mut item = sealed_item(&keys::record(of, id), key, &row, &content);
+            if let (Ok(attributes), Some(until)) = (&mut item, row.awaited_until) {
+                index(attributes, &keys::in_awaited(id, until));
+            }
+            change = change.create_made(item);
         }
         change.chunk(&open, key)
     }
@@ -86,6 +90,24 @@ impl Change<'_> {
             None => return self.failed(Fault::Corrupt("register-entry")),
         }
         self.update(update).chunk(&chunk, key)
+    }
+
+    /// Has a record that waits for its file wait until another moment.
+    pub fn await_file(
+        self,
+        chunk: Chunk,
+        (id, until): (RecordId, Timestamp),
+        key: &DataKey,
+        now: Timestamp,
+    ) -> Self {
+        let waits = text(RecordStatus::AwaitingUpload.name());
+        let update = text_update(chunk.patient(), id)
+            .require(Attribute::Status, "=", waits)
+            .set(Attribute::AwaitedUntil, text(until))
+            .set(Attribute::UpdatedAt, text(now))
+            .set(Attribute::IndexSort, text(keys::in_awaited(id, until).sk));
+        let edit = |entry: &mut Entry| entry.awaited_until = Some(until);
+        self.change_record(chunk, (id, update), edit, key)
     }
 
     /// Removes a record and its entry, if it still has `version`.

@@ -62,6 +62,9 @@ pub struct Entry {
     /// Whether it has notes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_notes: bool,
+    /// When the form for its file ends, as long as that is waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub awaited_until: Option<Timestamp>,
 }
 
 impl Entry {
@@ -80,6 +83,7 @@ impl Entry {
             line: line.map(|line| line.chars().take(LINE_CHARS).collect()),
             has_file: content.file.is_some(),
             has_notes: content.notes.is_some(),
+            awaited_until: row.awaited_until,
         }
     }
 
@@ -88,6 +92,12 @@ impl Entry {
     pub fn created_at(&self) -> Timestamp {
         let since = i64::try_from(self.id.0.as_u128() >> 80).unwrap_or_default();
         Timestamp::from_millisecond(since).unwrap_or_default()
+    }
+
+    /// How far the record has come at `now`.
+    #[must_use]
+    pub fn status_at(&self, now: Timestamp) -> RecordStatus {
+        self.status.at(self.awaited_until, now)
     }
 
     /// What consent needs to know of the record.
@@ -286,6 +296,7 @@ mod tests {
             line: n.is_multiple_of(2).then(|| format!("line {n}")),
             has_file: n.is_multiple_of(3),
             has_notes: n.is_multiple_of(2),
+            awaited_until: None,
         }
     }
 

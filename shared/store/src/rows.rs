@@ -93,6 +93,12 @@ pub struct Record {
     /// How many parts the words of its text have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub words: Option<u32>,
+    /// When the form for its file ends, as long as that is waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub awaited_until: Option<Timestamp>,
+    /// In which encoding its text file is, once that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charset: Option<String>,
     /// Why its file was rejected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejection: Option<Rejection>,
@@ -115,6 +121,8 @@ impl Record {
             attempt: 0,
             pages: None,
             words: None,
+            awaited_until: None,
+            charset: None,
             rejection: None,
         }
     }
@@ -183,6 +191,21 @@ pub struct TextPage {
 pub struct PageContent {
     /// Its lines, from top to bottom.
     pub lines: Vec<Line>,
+    /// Where they come from; what was read before this was kept is from the reader.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<TextSource>,
+}
+
+named! {
+    /// Where the text of a page comes from.
+    pub enum TextSource {
+        /// The document's own text, as its author wrote it.
+        TextLayer = "text-layer",
+        /// Read from its picture (OCR): to be compared with it.
+        Ocr = "ocr",
+        /// A file of plain text.
+        File = "file",
+    }
 }
 
 /// The items of a text, one after the other: its pages, and the parts of its words.
@@ -246,6 +269,19 @@ pub struct Line {
     /// Where it stands on the page; none for plain text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bounds: Option<Bounds>,
+    /// Its words that hold digits or units and that the reader is not sure of, under 90 %: nobody should
+    /// rely on them without a look at the document.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unsure: Vec<UnsureWord>,
+}
+
+/// A word with digits or a unit that may have been misread.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct UnsureWord {
+    /// The word, as it stands in the line.
+    pub text: String,
+    /// How sure the reader is of it, in percent.
+    pub confidence: f32,
 }
 
 /// A box on a page, as fractions of the page's width and height from the top left.
@@ -502,8 +538,9 @@ mod tests {
     use super::*;
 
     fn page(text: &str) -> PageContent {
-        let line = |text: &str| Line { text: text.into(), confidence: 99.0, bounds: None };
-        PageContent { lines: text.lines().map(line).collect() }
+        let line =
+            |text: &str| Line { text: text.into(), confidence: 99.0, bounds: None, unsure: vec![] };
+        PageContent { lines: text.lines().map(line).collect(), source: None }
     }
 
     #[test]

@@ -100,6 +100,7 @@ impl Scene {
             Action::UploadCreate => {
                 stack.post(&self.victim.path("/uploads")).json(&file.declaration("other", "No"))
             }
+            Action::UploadWithdraw => stack.delete(&format!("{record}/upload")),
             Action::RecordList => stack.get_path(&self.victim.path("/records")),
             Action::RecordGet => stack.get_path(&record),
             Action::RecordText => stack.get_path(&format!("{record}/text")),

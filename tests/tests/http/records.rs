@@ -248,7 +248,7 @@ fn a_record_is_read_with_its_text_and_its_file() -> Outcome {
         stack.get_path(&patient.path(&format!("/records/{id}{rest}"))).token(patient.token())
     };
     let record = get("").expect(200)?;
-    ensure(record.headers.get("etag").is_some_and(|etag| etag == "\"1\""), "an ETag")?;
+    ensure(record.headers.get("etag").is_some_and(|etag| etag.starts_with('"')), "an ETag")?;
     ensure(
         record.headers.get("cache-control").is_some_and(|value| value == "no-store"),
         "no-store",

@@ -8,8 +8,12 @@ use domain::{
 };
 use serde_json::{Value, json};
 use testkit::{
-    Hospital, Outcome, Patient, Stack, Ward, cast::reading, documents::Document, ensure,
-    operator::key, poll,
+    Hospital, Outcome, Patient, Stack, Ward,
+    cast::reading,
+    documents::{Document, begin},
+    ensure,
+    operator::key,
+    poll,
 };
 
 use crate::alone;
@@ -27,6 +31,11 @@ fn play(stack: &Stack) -> Outcome {
             let id = patient.note(stack, "lab-report", "2026-01-01", "Count", "count")?;
             let grant = doctor.granted(stack, &patient, &reading(&["all"], 3600))?;
             let record = patient.path(&format!("/records/{id}"));
+            let note = Document::new("x.txt", "text/plain", b"x".to_vec());
+            let upload = (patient.id.as_str(), patient.token());
+            let (upload, _) = begin(stack, upload, &note.declaration("other", "Withdrawn"))?;
+            let upload = patient.path(&format!("/records/{upload}/upload"));
+            stack.delete(&upload).token(patient.token()).expect(204)?;
             for rest in ["", "/text", "/content"] {
                 stack.get_path(&format!("{record}{rest}")).token(doctor.token()).expect(200)?;
             }

@@ -15,7 +15,9 @@ fn every_format_is_taken_in_and_what_is_not_read_says_so() -> Outcome {
     let vault = Vault::open()?;
     let mut dicom = vec![0; 128];
     dicom.extend(b"DICM and a picture");
+    let data_set = b"\x08\0\x16\0UI\x1a\x001.2.840.10008.5.1.4.1.1.7 ".to_vec();
     let files = [
+        Document::new("no-preamble.dcm", "application/dicom", data_set),
         Document::new("scan.webp", "image/webp", b"RIFF\x10\0\0\0WEBPVP8 and more".to_vec()),
         Document::new("ct.dcm", "application/dicom", dicom),
     ];

@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use testkit::{
     Outcome, Surprise,
     documents::{Document, samples, shared},
-    ensure, poll,
+    ensure,
+    operator::key,
+    poll,
 };
 
 use super::{Vault, deliver, deliver_all, plain, put_aside, sample};
@@ -89,7 +91,7 @@ fn plain_text_is_read_as_it_is() -> Outcome {
     let expected = json!([{ "page": 1, "lines": [
         { "text": "Blutdruck 120/80", "confidence": 100.0 },
         { "text": "  Größe 1,80 m", "confidence": 100.0 },
-    ] }]);
+    ], "source": "file" }]);
     ensure(text.body["pages"] == expected, format!("{}", text.body["pages"]))?;
     let blank = vault.settled(&vault.upload(&plain(" \n\n"))?)?;
     ensure(blank["text"] == json!({ "status": "unreadable", "reason": "no-text" }), "no text")?;
@@ -99,6 +101,39 @@ fn plain_text_is_read_as_it_is() -> Outcome {
     let most = "0123456789 abcdef\n".repeat(55_000);
     let most = vault.settled(&vault.upload(&plain(&most))?)?;
     ensure(most["text"] == json!({ "status": "read", "pages": 110 }), format!("{}", most["text"]))
+}
+
+#[test]
+fn text_is_read_in_whatever_encoding_it_plainly_is_and_each_mark_ends_a_line() -> Outcome {
+    let vault = Vault::open()?;
+    let files: [(&[u8], &[&str]); 4] = [
+        (b"HbA1c 6.1 %\rLDL 3.2 mmol/L\r", &["HbA1c 6.1 %", "LDL 3.2 mmol/L"]),
+        (
+            "Ferritin 38\u{85}Page two\u{c}Iron 11".as_bytes(),
+            &["Ferritin 38", "Page two", "Iron 11"],
+        ),
+        (b"\xff\xfeG\0r\0\xf6\0\xdf\0e\0 \x001\x007\x008\0", &["Größe 178"]),
+        (
+            b"Befund: M\xfcller, Gewicht 72 kg \x96 \x84unauff\xe4llig\x93",
+            &["Befund: Müller, Gewicht 72 kg – „unauffällig“"],
+        ),
+    ];
+    for (bytes, expected) in files {
+        let id = vault.upload(&Document::new("note.txt", "text/plain", bytes.to_vec()))?;
+        let record = vault.settled(&id)?;
+        ensure(record["text"]["status"] == "read", format!("{expected:?}: {record}"))?;
+        let text = vault.text(&id)?;
+        let lines = text.list("/pages/0/lines")?;
+        let lines: Vec<_> =
+            lines.iter().map(|line| line["text"].as_str().unwrap_or_default()).collect();
+        ensure(lines == expected, format!("{expected:?}: {lines:?}"))?;
+        ensure(vault.download(&id)? == bytes, "the file is the one uploaded")?;
+    }
+    let unknown = b"Befund \x1b[1m\xfc".to_vec();
+    let unknown = vault.upload(&Document::new("note.txt", "text/plain", unknown))?;
+    let record = vault.settled(&unknown)?;
+    let expected = json!({ "status": "unreadable", "reason": "encoding-unknown" });
+    ensure(record["text"] == expected && record["status"] == "available", format!("{record}"))
 }
 
 #[test]
@@ -113,7 +148,7 @@ fn i11_plain_text_that_cannot_be_read_hides_nothing_and_can_be_read_later() -> O
         let told = (&record["status"], &record["text"]["status"], &record["text"]["reason"]);
         ensure(told == (&json!("available"), &json!("failed"), &json!("reader-failed")), "told")
     };
-    vault.stack.put_object(&kept, "text/plain", b"no UTF-8: \xff")?;
+    vault.stack.put_object(&kept, "text/plain", b"not what was checked")?;
     vault.set(&record, "text_status", "pending")?;
     let other = vault.upload(&plain("told in the same message"))?;
     vault.text_becomes(&other, "read")?;
@@ -141,7 +176,7 @@ fn i11_plain_text_that_cannot_be_read_hides_nothing_and_can_be_read_later() -> O
 #[test]
 fn i11_a_completion_may_come_twice_late_never_or_of_a_failed_job() -> Outcome {
     let vault = Vault::open()?;
-    let letter = sample("referral-letter.pdf")?;
+    let fax = sample("fax.tif")?;
     let ways = [
         ("duplicate-completion", json!({})),
         ("late-completion", json!({ "seconds": 8 })),
@@ -150,10 +185,10 @@ fn i11_a_completion_may_come_twice_late_never_or_of_a_failed_job() -> Outcome {
     ];
     for (mode, more) in ways {
         vault.fault(mode, &more)?;
-        let id = vault.upload(&letter)?;
+        let id = vault.upload(&fax)?;
         let record = vault.settled(&id)?;
         ensure(record["text"]["status"] == "read", format!("{mode}: {}", record["text"]))?;
-        ensure(record["text"]["pages"] == 3, format!("{mode}: {}", record["text"]))?;
+        ensure(record["text"]["pages"] == 2, format!("{mode}: {}", record["text"]))?;
         ensure(vault.told(&id, "text-read")? == 1, format!("{mode}: read once"))?;
         ensure(vault.told(&id, "text-failed")? == 0, format!("{mode}: nothing failed"))?;
     }
@@ -163,7 +198,7 @@ fn i11_a_completion_may_come_twice_late_never_or_of_a_failed_job() -> Outcome {
 #[test]
 fn what_a_message_says_of_the_outcome_is_not_believed() -> Outcome {
     let vault = Vault::open()?;
-    let id = vault.upload(&sample("referral-letter.pdf")?)?;
+    let id = vault.upload(&sample("fax.tif")?)?;
     let read = vault.text_becomes(&id, "read")?;
     let told = json!({
         "JobId": "of-nobody", "Status": "FAILED", "API": "StartDocumentTextDetection",
@@ -180,19 +215,19 @@ fn what_a_message_says_of_the_outcome_is_not_believed() -> Outcome {
 #[test]
 fn i11_a_job_that_fails_each_time_hides_nothing_and_can_be_replayed() -> Outcome {
     let vault = Vault::open()?;
-    let letter = sample("referral-letter.pdf")?;
+    let fax = sample("fax.tif")?;
     vault.fault("fail-job", &json!({ "count": 3 }))?;
-    let id = vault.upload(&letter)?;
+    let id = vault.upload(&fax)?;
     let record = vault.settled(&id)?;
     let failed = json!({ "status": "failed", "reason": "reader-failed" });
     ensure(record["text"] == failed, format!("{}", record["text"]))?;
     ensure(record["status"] == "available", "the document is there")?;
-    ensure(vault.download(&id)? == letter.bytes, "the file is there")?;
+    ensure(vault.download(&id)? == fax.bytes, "the file is there")?;
     ensure(vault.told(&id, "text-failed")? == 1, "the trail says so once")?;
     is_put_aside(&vault, "OcrDeadLetters", &id)?;
     deliver_all(vault.stack, "ocr_start", &[vault.to_read(&id, 3)])?;
     let read = vault.text_becomes(&id, "read")?;
-    ensure(read["text"] == json!({ "status": "read", "pages": 3 }), "the reason is gone")?;
+    ensure(read["text"] == json!({ "status": "read", "pages": 2 }), "the reason is gone")?;
     ensure(vault.told(&id, "text-read")? == 1, "the trail says so")
 }
 
@@ -217,6 +252,62 @@ fn i11_a_reader_that_never_answers_hides_nothing_and_can_be_asked_later() -> Out
     is_put_aside(&vault, "OcrDeadLetters", &id)?;
     deliver_all(vault.stack, "ocr_start", &[vault.to_read(&id, 0)])?;
     ensure(vault.record(&id)?["text"]["status"] == "read", "it is read later")
+}
+
+#[test]
+fn the_text_that_a_pdf_brings_along_is_kept_page_by_page() -> Outcome {
+    let vault = Vault::open()?;
+    let read = |name: &str| -> Outcome<Vec<Value>> {
+        let id = vault.upload(&odd(name)?)?;
+        let record = vault.settled(&id)?;
+        ensure(record["text"]["status"] == "read", format!("{name}: {record}"))?;
+        Ok(vault.text(&id)?.list("/pages")?.clone())
+    };
+    for name in ["text-layer.pdf", "bom-before-pdf.pdf", "junk-before-pdf.pdf", "owner-only.pdf"] {
+        let pages = read(name)?;
+        ensure(pages[0]["source"] == "text-layer", format!("{name}: {}", pages[0]))?;
+        let values = json!(["6.1 %", "4.4 mmol/L", "81 mg", "6-8 weeks", "0.1%"]);
+        all_in(&words(&pages), &values, name)?;
+    }
+    let pages = read("mixed.pdf")?;
+    let sources: Vec<_> = pages.iter().map(|page| &page["source"]).collect();
+    ensure(sources == ["text-layer", "ocr", "text-layer"], format!("{sources:?}"))?;
+    all_in(&words(&pages), &json!(["Ferritin 38 ug/L", "Potassium", "Sodium 139"]), "mixed.pdf")
+}
+
+#[test]
+fn a_pdf_with_a_password_is_kept_and_says_that_it_is_locked() -> Outcome {
+    let vault = Vault::open()?;
+    let id = vault.upload(&odd("locked.pdf")?)?;
+    let record = vault.settled(&id)?;
+    ensure(
+        record["text"] == json!({ "status": "unreadable", "reason": "locked" }),
+        format!("{record}"),
+    )?;
+    ensure(record["status"] == "available", "the document is there")
+}
+
+#[test]
+fn i11_a_pdf_whose_text_ended_the_function_twice_is_left_to_the_reader() -> Outcome {
+    let vault = Vault::open()?;
+    let id = vault.upload(&odd("text-layer.pdf")?)?;
+    vault.text_becomes(&id, "read")?;
+    let page = key(&format!("PATIENT#{}", vault.patient.id), &format!("TEXT#{id}#00001"));
+    vault.stack.dynamo("DeleteItem", json!({ "Key": page }))?;
+    vault.set(&format!("RECORD#{id}"), "text_status", "pending")?;
+    let third = json!({
+        "messageId": "0", "receiptHandle": "none", "body": vault.to_read(&id, 0),
+        "attributes": { "ApproximateReceiveCount": "3" },
+    });
+    vault.stack.invoke("ocr_start", &json!({ "Records": [third] }))?;
+    vault.text_becomes(&id, "read")?;
+    ensure(vault.text(&id)?.body["pages"][0]["source"] == "ocr", "the reader read it")
+}
+
+/// A PDF that is odd in some way.
+fn odd(name: &str) -> Outcome<Document> {
+    let path = samples().with_file_name("odd").join(name);
+    Document::read(&path)?.ok_or_else(|| Surprise(format!("{name} is no document")))
 }
 
 #[test]

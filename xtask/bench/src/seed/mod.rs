@@ -122,6 +122,7 @@ impl Seed {
             "session_revoke",
             "mfa_enroll",
             "grant_sweep",
+            "upload_sweep",
             "audit_archive",
         ] {
             self.repeat(name, || self.events.sample(name))?;
@@ -276,6 +277,13 @@ impl Seed {
         self.same("upload_create", &said)?;
         let pdf = FileContent { media_type: MediaType::Pdf, ..self.image.clone() };
         let waiting = shape(&self.image, RecordStatus::AwaitingUpload, None);
+        let mut withdrawn = Vec::new();
+        for _ in 0..self.count {
+            let record = self.writer.record(&vault, &waiting).await?.to_string();
+            let path = [of(&vault), vec![("recordId", record)]].concat();
+            withdrawn.push(self.events.request("upload_withdraw", Said { path, ..said.clone() })?);
+        }
+        self.events.write("upload_withdraw", &withdrawn)?;
         let pending = shape(&self.image, RecordStatus::Available, Some(TextStatus::Pending));
         let reading = shape(&pdf, RecordStatus::Available, Some(TextStatus::Reading));
         for (name, shape) in

@@ -225,9 +225,11 @@ impl Writer {
                  sample taken at 8:{page}{n}"
             ),
             confidence: 96.4,
+            unsure: Vec::new(),
             bounds: None,
         };
-        let page = |page| PageContent { lines: (0..40).map(|n| line(page, n)).collect() };
+        let page =
+            |page| PageContent { lines: (0..40).map(|n| line(page, n)).collect(), source: None };
         let pages: Vec<_> = (1..=3).map(page).collect();
         let words = WordsContent::of(&pages);
         for item in text_items(vault.patient, record, (&pages, &words), &vault.key) {
