@@ -104,10 +104,13 @@ fn tags() -> Vec<Value> {
     services.into_iter().map(tag).collect()
 }
 
-const ABOUT: &str = "Times are RFC 3339 in UTC, ids are UUIDs, bodies are JSON in UTF-8. \
-    Problems are `application/problem+json` (RFC 9457) with a stable `code`; a 400 lists everything \
-    that is wrong at once. A POST that changes something takes an `Idempotency-Key`: the same key \
-    and request get the same answer for 24 hours. What a caller may not know about answers 404.";
+const ABOUT: &str = "Times are RFC 3339 in UTC, ids are UUIDs, bodies are JSON in UTF-8 of at most \
+    65 535 bytes. Problems are `application/problem+json` (RFC 9457) with a stable `code`; a 400 lists \
+    everything that is wrong at once; a 429 or 503 says in `Retry-After` when to come back. A POST that \
+    changes something takes an `Idempotency-Key`: the same key and request get the same answer for 24 \
+    hours. What a caller may not know about answers 404. A list leads on by `nextCursor`. Names and titles \
+    are one line, notes and messages several; they are kept in NFC, without blanks around them and with \
+    line feeds, otherwise exactly as they were written.";
 
 fn schemas() -> SchemaGenerator {
     let settings = SchemaSettings::draft2020_12().for_serialize().with(|settings| {

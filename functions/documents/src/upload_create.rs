@@ -1,5 +1,14 @@
 //! `POST /v1/patients/{patientId}/uploads`: a new record that waits for its file, and the form to
-//! send that file with. A repetition after that form ended gets another. For the patient, or a doctor whose grant lets them add such a record.
+//! send that file with. For the patient, or a doctor whose grant lets them add such a record.
+//!
+//! The form is good for 5 minutes and for that file alone: its `contentType`, `size` (50 MB at most)
+//! and `sha256`. Send its `fields` as they are and then `file`, as `multipart/form-data`, to its
+//! `url`; the storage answers 204. Then ask `record_get` every second or so: within seconds `status` is
+//! `available`, or `rejected` with the reason in `rejection`. Reading the text may take minutes, told
+//! by `text.status`.
+//!
+//! All formats of `contentType` are kept. The text of PDF, PNG, JPEG, TIFF and plain text is read,
+//! that of WebP and DICOM is not. A repetition after the form ended gets another.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,8 @@
 //! `GET /v1/patients/{patientId}/records/{recordId}`: one record, for the patient or a doctor
 //! whose grant covers it. Audited (I2); anything else is 404 (I10).
+//!
+//! `ETag` is another when anything of the answer is. `rejection` says why a file was refused,
+//! `text` how far reading the document has come.
 
 use domain::policy::acts::RecordGet;
 use edge::{Failure, Http, Promise, RecordPath, Reply, Request};
