@@ -1,5 +1,6 @@
 //! `POST /v1/patients/{patientId}/uploads`: a new record that waits for its file, and the form to
-//! send that file with. A repetition after that form ended gets another. For the patient, or a doctor whose grant lets them add such a record.
+//! send that file with. A repetition after that form ended gets another. For the patient, or a doctor
+//! whose grant lets them add such a record.
 
 use std::collections::BTreeMap;
 

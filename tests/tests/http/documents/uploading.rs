@@ -112,7 +112,7 @@ fn a_record_whose_file_never_came_is_removed_a_day_after_and_told_once() -> Outc
     vault.stack.invoke("upload_sweep", &json!({}))?;
     let statuses = [(&waits, "awaiting-upload"), (&young, "expired"), (&came, "available")];
     for (id, status) in statuses {
-        ensure(vault.record(id)?["status"] == status, format!("{status}"))?;
+        ensure(vault.record(id)?["status"] == status, status)?;
     }
     let path = vault.patient.path(&format!("/records/{old}"));
     vault.stack.get_path(&path).token(vault.patient.token()).expect(404)?;
