@@ -387,6 +387,45 @@ def mixed():
     return file.getvalue()
 
 
+def sheet():
+    """A page of 41 inches with a line and no text."""
+    file = io.BytesIO()
+    page = canvas.Canvas(file, pagesize=(41 * 72, 100), invariant=1)
+    page.line(10, 10, 90, 90)
+    page.showPage()
+    page.save()
+    return file.getvalue()
+
+
+def form():
+    """An XFA form: its one page only says that the form itself needs another reader."""
+    text = b"BT /F1 12 Tf 72 700 Td (Please wait...) Tj ET"
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R /NeedsRendering true /AcroForm << /Fields [] /XFA 6 0 R >> >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R"
+        b" /Resources << /Font << /F1 5 0 R >> >> >>",
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(text), text),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+        b"<< /Length 10 >>\nstream\n<template>\nendstream",
+    ]
+    file, places = b"%PDF-1.7\n", []
+    for number, body in enumerate(objects, start=1):
+        places.append(len(file))
+        file += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    head = b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
+    trailer = b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n"
+    return file + head + table + trailer % (len(objects) + 1, len(file))
+
+
+def wide():
+    """A picture with one pixel more on a side than the reader takes."""
+    file = io.BytesIO()
+    Image.new("1", (10_001, 8), 1).save(file, "PNG")
+    return file.getvalue()
+
+
 # --- files that must be refused -------------------------------------------------------
 
 
@@ -497,6 +536,9 @@ def samples():
         "documents/fax.tif": fax(),
         "documents/truth.json": truth(),
         "odd/mixed.pdf": mixed(),
+        "odd/sheet.pdf": sheet(),
+        "odd/form.pdf": form(),
+        "odd/wide.png": wide(),
     }
     files |= {f"refused/{name}": content for name, (content, _, _) in REFUSED.items()}
     return files

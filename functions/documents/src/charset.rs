@@ -1,7 +1,7 @@
 //! In which encoding a text is: by its mark, by what it plainly is, or unknown.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 /// Byte order marks (Unicode Standard, 23.8); `encoding_rs` knows no UTF-32.
 const UTF_8_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -9,6 +9,11 @@ const UTF_32LE_MARK: &[u8] = b"\xff\xfe\0\0";
 const UTF_32BE_MARK: &[u8] = b"\0\0\xfe\xff";
 /// In UTF-16 at least one unit of so many has a zero byte: blanks, digits and line ends have.
 const UNITS_FOR_A_ZERO: usize = 10;
+
+/// Signs of windows-1252 that notes hold beside ASCII.
+const SIGNS: &str = "€‚„…†‡‰‹‘’“”•–—™›\u{a0}£§©«®°±²³´µ·¹»¼½¾×÷";
+/// Signs that stand beside words and never within one.
+const NEVER_WITHIN: &str = "‚„…†‡‰‹“”•™›£§©«®°±»¼½¾×÷¦¬¢¤¥";
 
 /// A text and the encoding it was in, by its IANA name.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,7 +37,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Decoded> {
     } else {
         decoded(zeros.utf_16().unwrap_or_else(|| guess(bytes)), bytes)
     };
-    other.filter(|decoded| !decoded.text.contains(is_odd))
+    other.filter(|Decoded { text, .. }| !text.contains(is_odd) && !parts_a_word(text))
 }
 
 fn decoded(encoding: &'static Encoding, bytes: &[u8]) -> Option<Decoded> {
@@ -52,10 +57,27 @@ fn utf_32(bytes: &[u8]) -> Option<Decoded> {
     Some(Decoded { text: text.filter(|_| more.is_empty())?, charset: "utf-32".into() })
 }
 
+/// The encoding whose letters make sense. Where there are none but signs beside ASCII (µ, °, ±), nothing
+/// tells a detector of languages from another, and it is the encoding that most programs wrote.
 fn guess(bytes: &[u8]) -> &'static Encoding {
+    let (signs, _) = WINDOWS_1252.decode_without_bom_handling(bytes);
+    if signs.chars().filter(|c| !c.is_ascii()).all(|c| SIGNS.contains(c)) {
+        return WINDOWS_1252;
+    }
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(bytes, true);
     detector.guess(None, Utf8Detection::Deny)
+}
+
+/// Whether a sign stands within a word, as a letter of another encoding would.
+fn parts_a_word(text: &str) -> bool {
+    let characters: Vec<char> = text.chars().collect();
+    characters.windows(3).any(|three| match three {
+        [before, sign, after] => {
+            before.is_alphabetic() && after.is_alphabetic() && NEVER_WITHIN.contains(*sign)
+        }
+        _ => false,
+    })
 }
 
 /// What no text holds that was decoded rightly.
@@ -149,6 +171,9 @@ mod tests {
             legacy("windows-1252", "Befund: Müller, Gewicht 72 kg – „unauffällig“, 5 €"),
             legacy("windows-1252", "Créatinine élevée à 84 µmol/L, hémoglobine 13,9 g/dL"),
             legacy("windows-1252", "Temperature 38.2 °C"),
+            legacy("windows-1252", "5 µg"),
+            legacy("windows-1252", "HbA1c 6.1 % ± 0.2, 10 µmol/l, “stable” – patient’s view"),
+            legacy("windows-1252", "café"),
             legacy("windows-1252", "Alergia a la penicilina: sí, niño de 6 años"),
             legacy(
                 "windows-1250",
@@ -173,13 +198,15 @@ mod tests {
 
     #[test]
     fn what_is_in_no_encoding_stays_unknown() {
-        let unknown: [&[u8]; 6] = [
+        let unknown: [&[u8]; 8] = [
             b"\xff\xfe\x00\xd8a\0",
             b"\xff\xfea",
             b"\xef\xbb\xbfabc\xff\x81",
             b"\xff\xfe\0\0\0\0\x11\0",
             b"\x01\x02\x81\xfe\x03",
             b"Befund \x1b[1m\xfc",
+            b"Gr\x94\xe1e 178 cm",
+            b"Befund: unauff\x84llig",
         ];
         for bytes in unknown {
             assert_eq!(decode(bytes), None, "{bytes:x?}");

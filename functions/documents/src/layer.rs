@@ -14,7 +14,7 @@ use hayro_interpret::{
     InterpreterCache, InterpreterSettings, InterpreterWarning, SoftMask, TransformExt,
     font::{Glyph, GlyphRun},
     hayro_cmap::BfString,
-    hayro_syntax::{DecryptionError, LoadPdfError, Pdf, page::Page},
+    hayro_syntax::{DecryptionError, LoadPdfError, Pdf, object::Dict, page::Page},
     interpret_page,
     kurbo::{Affine, BezPath, Point, Rect},
 };
@@ -51,6 +51,9 @@ pub(crate) fn read(pdf: Vec<u8>) -> Layer {
         )) => return Layer::Locked,
         Err(_) => return Layer::Unknown,
     };
+    if is_shell(&pdf) {
+        return Layer::Unknown;
+    }
     let begun = Instant::now();
     let mut pages = Vec::new();
     for page in pdf.pages().iter() {
@@ -60,6 +63,12 @@ pub(crate) fn read(pdf: Vec<u8>) -> Layer {
         pages.push(read_page(&pdf, page));
     }
     if pages.is_empty() { Layer::Unknown } else { Layer::Pages(pages) }
+}
+
+/// Whether the pages only stand for an XFA form, which is made when it is opened (ISO 32000-2, 7.7.2).
+fn is_shell(pdf: &Pdf) -> bool {
+    let catalog = pdf.xref().get::<Dict<'_>>(pdf.xref().root_id());
+    catalog.and_then(|catalog| catalog.get::<bool>(b"NeedsRendering")) == Some(true)
 }
 
 fn read_page(pdf: &Pdf, page: &Page<'_>) -> Option<PageContent> {
@@ -204,6 +213,7 @@ mod tests {
     fn a_pdf_that_opens_only_with_a_password_is_locked_and_no_pdf_is_unknown() {
         assert!(matches!(read(odd("locked.pdf")), Layer::Locked));
         let torn = odd("text-layer.pdf")[..200].to_vec();
+        assert!(matches!(read(odd("form.pdf")), Layer::Unknown));
         for bytes in [Vec::new(), b"%PDF-1.7\nno more than that\n".to_vec(), torn] {
             assert!(matches!(read(bytes), Layer::Unknown));
         }

@@ -1,6 +1,6 @@
 //! A document waits to be read: the text that a PDF brings along is kept as it is, images are read at
-//! once, and the reading of other PDFs and of TIFFs begins here and is collected by `ocr_collect`, to which a message is sent that arrives even if
-//! the reader's own never does (I11).
+//! once, and the reading of other PDFs and of TIFFs begins here. `ocr_collect` ends it, to which a
+//! message is sent that arrives even if the reader's own never does (I11).
 
 use aws_sdk_textract::types::NotificationChannel;
 use domain::{

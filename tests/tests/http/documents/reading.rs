@@ -276,6 +276,43 @@ fn the_text_that_a_pdf_brings_along_is_kept_page_by_page() -> Outcome {
 }
 
 #[test]
+fn pictures_of_any_depth_and_turn_are_read() -> Outcome {
+    let vault = Vault::open()?;
+    for name in ["grey16.png", "exif6.jpg"] {
+        let id = vault.upload(&odd(name)?)?;
+        let record = vault.settled(&id)?;
+        ensure(record["text"]["status"] == "read", format!("{name}: {record}"))?;
+        let pages = vault.text(&id)?.list("/pages")?.clone();
+        ensure(pages[0]["source"] == "ocr", format!("{name}: {}", pages[0]))?;
+        let values = json!(["4.4 mmol/L", "81 mg", "6-8 weeks", "0.1%"]);
+        all_in(&words(&pages), &values, name)?;
+        let lines = pages[0]["lines"].as_array().cloned().unwrap_or_default();
+        let unsure =
+            lines.iter().flat_map(|line| line["unsure"].as_array().cloned().unwrap_or_default());
+        for word in unsure {
+            ensure(word["confidence"].as_f64().is_some_and(|sure| sure < 90.0), format!("{word}"))?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_document_beyond_the_readers_limits_says_why() -> Outcome {
+    let vault = Vault::open()?;
+    let files = [
+        ("wide.png", "bad-document"),
+        ("sheet.pdf", "bad-document"),
+        ("form.pdf", "format-not-read"),
+    ];
+    for (name, reason) in files {
+        let record = vault.settled(&vault.upload(&odd(name)?)?)?;
+        let expected = json!({ "status": "unreadable", "reason": reason });
+        ensure(record["text"] == expected, format!("{name}: {}", record["text"]))?;
+    }
+    Ok(())
+}
+
+#[test]
 fn a_pdf_with_a_password_is_kept_and_says_that_it_is_locked() -> Outcome {
     let vault = Vault::open()?;
     let id = vault.upload(&odd("locked.pdf")?)?;
