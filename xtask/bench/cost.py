@@ -5,8 +5,8 @@ import json
 import pathlib
 
 SHEET = json.loads((pathlib.Path(__file__).parent / "prices.json").read_text())
-EVENTS = {"cognito_post_confirmation", "cognito_pre_token", "upload_ingest", "ocr_start",
-          "ocr_collect", "grant_sweep", "table_stream", "audit_archive"}
+EVENTS = {"cognito_pre_token", "upload_ingest", "ocr_start", "ocr_collect",
+          "grant_sweep", "table_stream", "audit_archive"}
 QUEUED = {"upload_ingest", "ocr_start", "ocr_collect"}
 # They read the table, and nothing that is sealed.
 KEYLESS = {"cognito_pre_token", "grant_sweep"}

@@ -84,6 +84,10 @@ named! {
         TextRead = "text-read",
         /// A document's text could not be read.
         TextFailed = "text-failed",
+        /// A patient's vault was opened.
+        Opened = "opened",
+        /// A patient's vault was bound to another account.
+        Bound = "bound",
         /// A hospital was added, with its first admin.
         Founded = "founded",
         /// A doctor's invitation could not be sent.
@@ -194,9 +198,6 @@ impl Entry {
         let did = self.action.did();
         let purpose = self.target.purpose.map(spoken).unwrap_or_default();
         match done {
-            Done::Owner | Done::Duty if self.action == Action::CognitoPostConfirmation => {
-                "Your vault was opened".into()
-            }
             Done::Owner | Done::Duty => format!("{who} {did}{}", self.counted()),
             Done::Granted => {
                 format!("{who} {did}{} under the grant you gave{purpose}", self.counted())
@@ -212,6 +213,10 @@ impl Entry {
             Done::TextRead => format!("{who} extracted the text of a document"),
             Done::TextFailed => {
                 format!("{who} could not extract the text of a document, which is kept as it is")
+            }
+            Done::Opened => "Your vault was opened".into(),
+            Done::Bound => {
+                "Your vault was bound to a new sign-in after you proved who you are".into()
             }
             Done::Founded => "The hospital and its first admin were added".into(),
             Done::InviteFailed => {
