@@ -43,7 +43,7 @@ impl Input for Asked {
     fn read(read: &Reader<'_>) -> Read<Self> {
         let patient = read.field("/patientId", id(PatientId::parse));
         let terms = read_terms(read, "");
-        let message = read.optional("/message", text(1, 1000));
+        let message = read.optional("/message", text(1000));
         let idempotency = read.idempotency();
         Ok(Self { patient: patient?, terms: terms?, message: message?, idempotency: idempotency? })
     }

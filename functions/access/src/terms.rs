@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use domain::{
     consent::{DurationLimits, LONGEST_GRANT_SECONDS, MOST_READS, SHORTEST_GRANT_SECONDS, Terms},
     names::Named,
-    record::RecordType,
+    record::{Dates, RecordType},
 };
 use edge::{
     Read, Reader,
@@ -35,12 +35,9 @@ pub(crate) fn read_terms(read: &Reader<'_>, at: &str) -> Read<Terms> {
     let duration = number(u64::from(shortest), u64::from(longest));
     let duration = read.field(&format!("{at}/durationSeconds"), duration);
     let max_reads = read.optional(&format!("{at}/maxReads"), number(1, u64::from(MOST_READS)));
-    let (from, to) = (from?, to?);
-    if let (Some(first), Some(last)) = (from, to)
-        && first > last
-    {
+    let Some(Dates { from, to }) = Dates::between(from?, to?) else {
         return read.reject(&format!("{at}/to"), "must not be before from");
-    }
+    };
     Ok(Terms {
         actions: actions?,
         types: types?,
@@ -62,7 +59,10 @@ fn types(value: &Value) -> Result<BTreeSet<RecordType>, String> {
     let names = value.as_array().filter(|names| !names.is_empty());
     let names = names.ok_or("must be a list of at least one type")?;
     let mut types = BTreeSet::new();
-    for name in names {
+    for (n, name) in names.iter().enumerate() {
+        if names.iter().skip(n + 1).any(|other| other == name) {
+            return Err("must hold no type twice".into());
+        }
         match name.as_str() {
             Some("all") => types.extend(Terms::all_ordinary_types()),
             Some(name) => _ = types.insert(RecordType::from_name(name).ok_or_else(unknown)?),
@@ -83,5 +83,6 @@ fn types_schema() -> Value {
         "type": "array",
         "items": { "type": "string", "enum": names },
         "minItems": 1,
+        "uniqueItems": true,
     })
 }

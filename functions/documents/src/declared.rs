@@ -1,11 +1,11 @@
 //! What is declared of a file before it is sent.
 
-use edge::kind::{Kind, custom, text};
+use edge::kind::{Kind, custom, line};
 use serde_json::{Value, json};
 
 /// A file's own name, without a path.
 pub(crate) fn file_name() -> impl Kind<Value = String> {
-    custom(parse_name, || text(1, 255).schema())
+    custom(parse_name, || line(255).schema())
 }
 
 /// A SHA-256, as it is written and as bytes.
@@ -14,8 +14,8 @@ pub(crate) fn sha256() -> impl Kind<Value = (String, Vec<u8>)> {
 }
 
 fn parse_name(value: &Value) -> Result<String, String> {
-    let name = text(1, 255).parse(value)?;
-    match name.contains(['/', '\\', '\n', '\t']) {
+    let name = line(255).parse(value)?;
+    match name.contains(['/', '\\']) || name.chars().all(|c| matches!(c, '.' | ' ')) {
         true => Err("must be a name without a path".into()),
         false => Ok(name),
     }
@@ -58,7 +58,19 @@ mod tests {
         for good in ["scan.jpg", "Überweisung (2).pdf", "no extension"] {
             assert_eq!(parse_name(&json!(good)).unwrap(), good);
         }
-        for bad in ["a/b", "..\\b", "", " ", "a\nb", "a\0b", &"x".repeat(256)] {
+        for bad in [
+            "a/b",
+            "..\\b",
+            ".",
+            "..",
+            ". .",
+            "a\u{202e}fdp.exe",
+            "",
+            " ",
+            "a\nb",
+            "a\0b",
+            &"x".repeat(256),
+        ] {
             assert!(parse_name(&json!(bad)).is_err(), "{bad:?}");
         }
     }

@@ -4,16 +4,16 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    PatientId, RecordId, Timestamp,
+    Date, PatientId, RecordId, Timestamp,
     audit::{Actor, Target},
     consent::Purpose,
     names::Named,
     policy::acts::UploadCreate,
-    record::{MAX_FILE_BYTES, RecordStatus},
+    record::{MAX_FILE_BYTES, RecordStatus, RecordType},
 };
 use edge::{
     Failure, Files, Http, Idempotency, Input, Promise, Read, Reader, Reply, Request,
-    kind::{date, named, number, text},
+    kind::{date, line, named, number, text},
     once,
 };
 use schemars::JsonSchema;
@@ -50,9 +50,12 @@ impl Input for NewUpload {
         let purpose = read.purpose();
         let idempotency = read.idempotency();
         let kind = read.field("/type", named());
-        let date = read.field("/date", date());
-        let title = read.field("/title", text(1, 200));
-        let notes = read.optional("/notes", text(1, 4000));
+        let date = match (kind, read.field("/date", date())) {
+            (Ok(kind), Ok(date)) => on_time(read, kind, date),
+            (_, date) => date,
+        };
+        let title = read.field("/title", line(200));
+        let notes = read.optional("/notes", text(4000));
         let name = read.field("/fileName", file_name());
         let media_type = read.field("/contentType", named());
         let size = read.field("/size", number(1, MAX_FILE_BYTES));
@@ -73,6 +76,16 @@ impl Input for NewUpload {
             file,
             sha256,
         })
+    }
+}
+
+/// A record speaks of what was, unless its type looks ahead.
+fn on_time(read: &Reader<'_>, kind: RecordType, date: Date) -> Read<Date> {
+    match read.now() {
+        Some(now) if date > kind.last_date(now) => {
+            read.reject("/date", "lies further ahead than a record of this type may")
+        }
+        _ => Ok(date),
     }
 }
 

@@ -7,7 +7,7 @@
 use domain::{DoctorId, HospitalId, audit::Target, policy::acts::DoctorInvite, staff::Standing};
 use edge::{
     Failure, Http, Idempotency, Input, Promise, Read, Reader, Reply, Request,
-    kind::{email, text},
+    kind::{email, line},
     once,
 };
 use store::{
@@ -38,9 +38,9 @@ impl Input for Invitation {
     fn read(read: &Reader<'_>) -> Read<Self> {
         let hospital = read.path("hospitalId", HospitalId::parse);
         let email = read.field("/email", email());
-        let name = read.field("/name", text(1, 100));
-        let licence = read.field("/licence", text(1, 64));
-        let specialty = read.field("/specialty", text(1, 100));
+        let name = read.field("/name", line(100));
+        let licence = read.field("/licence", line(64));
+        let specialty = read.field("/specialty", line(100));
         let idempotency = read.idempotency();
         let content = StaffContent {
             name: name?,

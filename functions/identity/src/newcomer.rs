@@ -7,7 +7,7 @@ use domain::{
     names::Named,
     policy::Action,
 };
-use edge::kind::{Kind, text};
+use edge::kind::{Kind, line};
 use serde_json::Value;
 use store::{Fault, Owner, Store, rows::Profile};
 use uuid::Uuid;
@@ -57,7 +57,7 @@ pub(crate) fn profile(attributes: &Value) -> Result<Profile, Fault> {
 
 /// The name of a person.
 pub(crate) fn name() -> impl Kind<Value = String> {
-    text(1, 100)
+    line(100)
 }
 
 /// Opens a patient's vault, once however often it is called: the vault and its audit entry are

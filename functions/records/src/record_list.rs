@@ -52,17 +52,24 @@ impl Input for Wanted {
         let (purpose, paging) = (read.purpose(), read.paging());
         let order = read.query("sort", named());
         let (kind, status) = (read.query("type", named()), read.query("status", named()));
-        let (from, to) = (read.query("from", date()), read.query("to", date()));
+        let dates = dates(read);
         let query = read.query("q", query());
-        let dates = Dates { from: from?, to: to? };
         Ok(Self {
             patient: patient?,
             purpose: purpose?,
             paging: paging?,
             order: order?.unwrap_or(Order::Date),
-            filter: Filter { kind: kind?, dates, status: status? },
+            filter: Filter { kind: kind?, dates: dates?, status: status? },
             query: query?,
         })
+    }
+}
+
+fn dates(read: &Reader<'_>) -> Read<Dates> {
+    let (from, to) = (read.query("from", date()), read.query("to", date()));
+    match Dates::between(from?, to?) {
+        Some(dates) => Ok(dates),
+        None => read.reject_query("to", "must not be before from"),
     }
 }
 

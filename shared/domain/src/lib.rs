@@ -11,6 +11,7 @@ pub mod denial;
 pub mod id;
 pub mod names;
 pub mod policy;
+pub mod prose;
 pub mod record;
 pub mod search;
 pub mod staff;

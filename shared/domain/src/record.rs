@@ -1,6 +1,8 @@
 //! Records: what they are about, and how far a document has come.
 
-use crate::{Date, named};
+use jiff::ToSpan;
+
+use crate::{Date, Timestamp, named};
 
 named! {
     /// What a record is about. A grant names the types it covers.
@@ -51,6 +53,27 @@ impl RecordType {
     }
 }
 
+/// How many years ahead a record's date may lie, where its type looks ahead.
+pub const YEARS_AHEAD: i16 = 10;
+
+impl RecordType {
+    /// Whether its date may lie ahead: when a prescription or a referral begins to count.
+    #[must_use]
+    pub fn looks_ahead(self) -> bool {
+        matches!(self, Self::Prescription | Self::Referral | Self::Other)
+    }
+
+    /// The last date a record of the type may have at `now`: tomorrow where the day begins first
+    /// (UTC+14), and ten years later where it looks ahead.
+    #[must_use]
+    pub fn last_date(self, now: Timestamp) -> Date {
+        let first_zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(14));
+        let tomorrow = now.to_zoned(first_zone).date().saturating_add(1.day());
+        let years = if self.looks_ahead() { YEARS_AHEAD } else { 0 };
+        tomorrow.saturating_add(years.years())
+    }
+}
+
 /// What consent needs to know of a record, and nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Class {
@@ -70,6 +93,13 @@ pub struct Dates {
 }
 
 impl Dates {
+    /// From `from` to `to`; none where they are the wrong way round.
+    #[must_use]
+    pub fn between(from: Option<Date>, to: Option<Date>) -> Option<Self> {
+        let turned = from.zip(to).is_some_and(|(from, to)| from > to);
+        (!turned).then_some(Self { from, to })
+    }
+
     /// Whether a day is one of these.
     #[must_use]
     pub fn hold(self, date: Date) -> bool {
@@ -193,8 +223,22 @@ impl MediaType {
 
 #[cfg(test)]
 mod tests {
-    use super::{Dates, MediaType};
+    use super::{Dates, MediaType, RecordType};
     use crate::{Date, names::Named};
+
+    #[test]
+    fn a_record_is_dated_tomorrow_at_most_unless_its_type_looks_ahead() {
+        let cases = [
+            ("2026-11-30T09:59:59Z", RecordType::LabReport, "2026-12-01"),
+            ("2026-11-30T10:00:00Z", RecordType::LabReport, "2026-12-02"),
+            ("2026-12-31T12:00:00Z", RecordType::Genetics, "2027-01-02"),
+            ("2024-02-28T00:00:00Z", RecordType::Referral, "2034-02-28"),
+            ("2024-02-28T00:00:00Z", RecordType::Prescription, "2034-02-28"),
+        ];
+        for (now, kind, last) in cases {
+            assert_eq!(kind.last_date(now.parse().unwrap()).to_string(), last, "{now} {kind}");
+        }
+    }
 
     #[test]
     fn dates_hold_both_ends_and_only_what_each_of_two_holds() {

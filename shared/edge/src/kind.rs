@@ -3,7 +3,12 @@
 
 use std::{collections::BTreeSet, marker::PhantomData};
 
-use domain::{Date, names::Named, search::Query};
+use domain::{
+    Date,
+    names::Named,
+    prose::{self, Lines},
+    search::Query,
+};
 use serde_json::{Value, json};
 
 /// The longest query, in characters.
@@ -52,43 +57,48 @@ fn string(value: &Value) -> Result<&str, String> {
     value.as_str().ok_or_else(|| "must be text".into())
 }
 
-/// Text; see [`text`].
+/// Text that people write; see [`line`] and [`text`].
 #[derive(Debug, Clone, Copy)]
 pub struct Text {
-    least: usize,
+    lines: Lines,
     most: usize,
 }
 
-/// Text of `least` to `most` characters after trimming, without control characters other than
-/// line breaks and tabs.
+/// A name or a title: one line of at most `most` characters ([`prose::read`]).
 #[must_use]
-pub fn text(least: usize, most: usize) -> Text {
-    Text { least, most }
+pub fn line(most: usize) -> Text {
+    Text { lines: Lines::One, most }
+}
+
+/// A note or a message: lines of at most `most` characters together ([`prose::read`]).
+#[must_use]
+pub fn text(most: usize) -> Text {
+    Text { lines: Lines::Several, most }
 }
 
 impl Kind for Text {
     type Value = String;
 
     fn parse(&self, value: &Value) -> Result<String, String> {
-        let Self { least, most } = *self;
-        let text = string(value)?.trim();
-        if !(least..=most).contains(&text.chars().count()) {
-            return Err(format!("must have {least} to {most} characters"));
-        }
-        if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
-            return Err("must not hold control characters".into());
-        }
-        Ok(text.to_owned())
+        let Self { lines, most } = *self;
+        let text = prose::read(string(value)?, lines)?;
+        let fits = text.chars().count() <= most;
+        if fits { Ok(text) } else { Err(format!("must have at most {most} characters")) }
     }
 
     fn schema(&self) -> Value {
-        let (least, most) = (self.least, self.most);
-        json!({ "type": "string", "minLength": least, "maxLength": most, "pattern": PLAIN })
+        let pattern = match self.lines {
+            Lines::One => ON_ONE_LINE,
+            Lines::Several => ON_LINES,
+        };
+        json!({ "type": "string", "minLength": 1, "maxLength": self.most, "pattern": pattern })
     }
 }
 
-/// No control characters but line breaks and tabs.
-const PLAIN: &str = r"^[^\u0000-\u0008\u000B-\u001F\u007F-\u009F]*$";
+/// No controls, no ends of lines, nothing that turns text round.
+const ON_ONE_LINE: &str = r"^[^\u0000-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069\uFFFD]*$";
+/// The same, with ends of lines and tabs.
+const ON_LINES: &str = r"^[^\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u0084\u0086-\u009F\u202A-\u202E\u2066-\u2069\uFFFD]*$";
 
 /// A secret; see [`secret`].
 #[derive(Debug, Clone, Copy)]
@@ -173,13 +183,17 @@ impl<K: Kind<Value: Ord>> Kind for Set<K> {
     }
 }
 
-/// A calendar date (RFC 3339 `full-date`).
+/// The first day that a date may name: nobody who lives was born before.
+const FIRST_DAY: Date = Date::constant(1850, 1, 1);
+
+/// A calendar date (RFC 3339 `full-date`), from 1850 on.
 #[must_use]
 pub fn date() -> impl Kind<Value = Date> {
     let parse = |value: &Value| {
         let text = string(value)?;
         let date = Some(text).filter(|text| text.len() == 10).and_then(|text| text.parse().ok());
-        date.ok_or_else(|| "must be a date such as 2026-01-31".into())
+        let date = date.filter(|date| *date >= FIRST_DAY);
+        date.ok_or_else(|| "must be a date such as 2026-01-31, from 1850 on".into())
     };
     custom(parse, || json!({ "type": "string", "format": "date" }))
 }
@@ -188,10 +202,10 @@ pub fn date() -> impl Kind<Value = Date> {
 #[must_use]
 pub fn query() -> impl Kind<Value = Query> {
     let parse = |value: &Value| {
-        let found = Query::parse(&text(1, LONGEST_QUERY).parse(value)?);
+        let found = Query::parse(&line(LONGEST_QUERY).parse(value)?);
         found.ok_or_else(|| "must hold a letter or digit".into())
     };
-    custom(parse, || text(1, LONGEST_QUERY).schema())
+    custom(parse, || line(LONGEST_QUERY).schema())
 }
 
 /// A whole number; see [`number`].
@@ -237,10 +251,11 @@ pub fn flag() -> impl Kind<Value = bool> {
     custom(parse, || json!({ "type": "boolean" }))
 }
 
-/// A UUID of some kind.
+/// A UUID of some kind, in either case (RFC 9562, 4).
 pub fn id<T>(read: impl Fn(&str) -> Option<T>) -> impl Kind<Value = T> {
-    let parse =
-        move |value: &Value| read(string(value)?).ok_or_else(|| "must be a UUID".to_owned());
+    let parse = move |value: &Value| {
+        read(&string(value)?.to_ascii_lowercase()).ok_or_else(|| "must be a UUID".to_owned())
+    };
     custom(parse, || json!({ "type": "string", "format": "uuid" }))
 }
 
@@ -286,10 +301,12 @@ mod tests {
 
     #[test]
     fn texts_are_taken_within_their_limits() {
-        let wide = "é".repeat(5);
-        let bad = ["", " ", "abcdef", "a\0", "a\rb"].map(Value::from);
-        holds(&text(1, 5), &[json!("a"), json!(" abcde "), json!("a\nb\tc"), json!(wide)], &bad);
-        assert_eq!(text(1, 5).parse(&json!(" a ")), Ok("a".into()));
+        let wide = "e\u{301}".repeat(5);
+        let bad = ["", " ", "abcdef", "a\0", "a\u{202e}b"].map(Value::from);
+        holds(&text(5), &[json!("a"), json!(" abcde "), json!("a\nb\tc"), json!(wide)], &bad);
+        holds(&line(5), &[json!("a"), json!(" abcde "), json!(wide)], &bad);
+        holds(&line(5), &[], &[json!("a\nb"), json!("a\tb")]);
+        assert_eq!(text(5).parse(&json!(" a\r\nb ")), Ok("a\nb".into()));
         holds(&secret(3), &[json!(" a "), json!("a\0")], &[json!(""), json!("abcd"), json!(1)]);
         holds(&query(), &[json!("b12"), json!("ß")], &[json!("-"), json!("x".repeat(101))]);
     }
@@ -301,8 +318,10 @@ mod tests {
         holds(&email(), &[json!("a+b@c.de"), json!(" A@B.C ")], &bad.map(Value::from));
         assert_eq!(email().parse(&json!("Ana@Example.ORG")), Ok("ana@example.org".into()));
         let plain = "01900000-0000-7000-8000-00000000000a";
-        let bad = ["x", &plain.to_uppercase(), &plain.replace('-', ""), &plain.replace('a', "g")];
-        holds(&id(PatientId::parse), &[json!(plain)], &bad.map(Value::from));
+        let bad = ["x", &plain.replace('-', ""), &plain.replace('a', "g"), &format!("{{{plain}}}")];
+        let upper = json!(plain.to_uppercase());
+        holds(&id(PatientId::parse), &[json!(plain), upper.clone()], &bad.map(Value::from));
+        assert_eq!(id(PatientId::parse).parse(&upper).unwrap().to_string(), plain);
         holds(&named::<Ability>(), &[json!("read")], &[json!("Read"), json!("fly"), json!(1)]);
         let bad = [json!([]), json!(["read", "read"]), json!(["fly"]), json!("read")];
         holds(&set(named::<Ability>()), &[json!(["read", "add"])], &bad);
@@ -312,8 +331,16 @@ mod tests {
     fn numbers_dates_and_flags_are_taken_exactly() {
         let bad = [json!(0), json!(51), json!(1.5), json!(-1), json!("7"), json!(1e300)];
         holds(&number(1, 50), &[json!(1), json!(50), json!(7.0)], &bad);
-        let bad = ["2026-02-30", "2026-13-01", "26-01-01", "2026-01-31T00:00:00Z", "yesterday"];
-        holds(&date(), &[json!("2028-02-29")], &bad.map(Value::from));
+        let bad = [
+            "1849-12-31",
+            "0000-01-01",
+            "2026-02-30",
+            "2026-13-01",
+            "26-01-01",
+            "2026-01-31T00:00:00Z",
+            "yesterday",
+        ];
+        holds(&date(), &[json!("2028-02-29"), json!("1850-01-01")], &bad.map(Value::from));
         holds(&flag(), &[json!(true), json!(false)], &[json!("true"), json!(1)]);
     }
 }

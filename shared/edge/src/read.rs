@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, collections::BTreeSet};
 
-use domain::{PatientId, RecordId, consent::Purpose};
+use domain::{PatientId, RecordId, Timestamp, consent::Purpose};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use store::{
@@ -14,8 +14,8 @@ use store::{
 use crate::{
     idempotency::Idempotency,
     json,
-    kind::{Kind, custom, id, named, number, text},
-    problem::{Failure, Invalid, Problem},
+    kind::{Kind, custom, id, named, number, secret},
+    problem::{Failure, Invalid, Problem, TOO_LARGE},
     request::Request,
 };
 
@@ -43,8 +43,12 @@ pub trait Input: Sized {
     /// The input of a request.
     ///
     /// # Errors
-    /// 400 with everything that is wrong, unknown fields and parameters included.
+    /// 400 with everything that is wrong, unknown fields and parameters included; 413 for a body
+    /// that is too long.
     fn of(request: &Request) -> Result<Self, Failure> {
+        if request.body.len() > LONGEST_BODY {
+            return Err(TOO_LARGE.into());
+        }
         let reader = Reader::new(request);
         let input = Self::read(&reader);
         let errors = reader.finish();
@@ -126,10 +130,6 @@ impl<'r> Reader<'r> {
             reader.body = Some(Value::Object(serde_json::Map::new()));
             return reader;
         }
-        if request.body.len() > LONGEST_BODY {
-            reader.wrong(Place::Body, "", format!("is longer than {LONGEST_BODY} bytes"));
-            return reader;
-        }
         match json::parse(&request.body) {
             Ok(value @ Value::Object(_)) => reader.body = Some(value),
             Ok(_) => reader.wrong(Place::Body, "", "must be a JSON object".into()),
@@ -198,7 +198,7 @@ impl<'r> Reader<'r> {
     /// earlier page gave it.
     pub fn paging(&self) -> Read<Paging> {
         let limit = self.query_number("limit", 1, MOST_ITEMS);
-        let cursor = self.query("cursor", text(1, LONGEST_CURSOR));
+        let cursor = self.query("cursor", secret(LONGEST_CURSOR));
         let limit = limit?.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(DEFAULT_ITEMS);
         Ok(Paging { limit, cursor: cursor? })
     }
@@ -257,9 +257,20 @@ impl<'r> Reader<'r> {
         }
     }
 
+    /// The moment of the request; none where only the reference asks.
+    #[must_use]
+    pub fn now(&self) -> Option<Timestamp> {
+        self.request.map(|request| request.now)
+    }
+
     /// Reports a rule that spans several fields.
     pub fn reject<T>(&self, pointer: &str, detail: &str) -> Read<T> {
         self.taken(Place::Body, pointer, Err(detail.to_owned()))
+    }
+
+    /// Reports a rule that spans several query parameters.
+    pub fn reject_query<T>(&self, name: &'static str, detail: &str) -> Read<T> {
+        self.taken(Place::Query, name, Err(detail.to_owned()))
     }
 
     /// Everything that was wrong, unknown fields and parameters included.
@@ -379,6 +390,7 @@ mod tests {
     use lambda_http::{Body, RequestExt};
 
     use super::*;
+    use crate::kind::line;
 
     /// Takes something at every place, in an object of the body too.
     struct Everything(String);
@@ -387,8 +399,8 @@ mod tests {
         fn read(read: &Reader<'_>) -> Read<Self> {
             let idempotency = read.idempotency();
             let paging = read.paging();
-            let name = read.field("/name", text(1, 5));
-            let note = read.optional("/note", text(1, 5));
+            let name = read.field("/name", line(5));
+            let note = read.optional("/note", line(5));
             let inner = read.object("/in", |read, at| read.field(&format!("{at}/n"), number(1, 9)));
             let read = (idempotency?, paging?, name?, note?, inner?);
             Ok(Self(read.2))
@@ -405,6 +417,7 @@ mod tests {
             event.headers_mut().append("Idempotency-Key", key.parse().unwrap());
         }
         match Everything::of(&Request::new(event)) {
+            Err(Failure::Problem(problem)) if problem.status == 413 => vec![problem.code.into()],
             Err(Failure::Problem(problem)) => {
                 let place =
                     |one: &Invalid| [&one.pointer, &one.parameter, &one.header].map(Clone::clone);
@@ -434,7 +447,8 @@ mod tests {
         }
         assert_eq!(wrong(r#"{"name":"a","in":{}}"#, &[], &["a"]), ["/in/n"]);
         let long = format!(r#"{{"name":"{}"}}"#, "x".repeat(LONGEST_BODY));
-        for no_object in ["[]", "{", "null", "\"x\"", r#"{"name":"a","name":"b"}"#, &long] {
+        assert_eq!(wrong(&long, &[], &["a"]), ["too-large"]);
+        for no_object in ["[]", "{", "null", "\"x\"", r#"{"name":"a","name":"b"}"#] {
             assert_eq!(wrong(no_object, &[], &["a"]), [""], "{no_object:.60}");
         }
     }
