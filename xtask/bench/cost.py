@@ -5,7 +5,7 @@ import json
 import pathlib
 
 SHEET = json.loads((pathlib.Path(__file__).parent / "prices.json").read_text())
-EVENTS = {"cognito_post_confirmation", "cognito_pre_token", "upload_ingest", "ocr_start",
+EVENTS = {"cognito_pre_token", "upload_ingest", "ocr_start",
           "ocr_collect", "upload_sweep", "grant_sweep", "table_stream", "audit_archive"}
 QUEUED = {"upload_ingest", "ocr_start", "ocr_collect"}
 # They read the table, and nothing that is sealed.

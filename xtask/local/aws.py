@@ -4,11 +4,13 @@ ministack is run as it is published. Where it is more lenient than AWS, or leave
 a step out, the difference is closed here by wrapping one of its functions, so
 that no function of the vault needs to know where it runs:
 
-- Cognito: the PostConfirmation trigger; email_verified after a code; challenge sessions (single use, three
-  minutes, bound to user and client); the password policy on a new password;
-  a client's WriteAttributes; immutable and unknown attributes; an address that
-  must be proven before it changes; a failing pre-token trigger answers
-  UserLambdaValidationException.
+- Cognito: no sign-up where only administrators make users; an invitation sent again has a new
+  temporary password, and only while it waits; required attributes come with the new password, which is not
+  the temporary one; email_verified after a code; challenge sessions (single use, three minutes,
+  bound to user and client); the password policy on a new password; a code of an authenticator app
+  opens one sign-in; a client's WriteAttributes, and its ReadAttributes for what the trigger is told;
+  immutable and unknown attributes; an address that must be proven before it changes; a failing
+  pre-token trigger answers UserLambdaValidationException.
 - CloudFormation: time to live, point-in-time recovery and encryption of tables,
   encryption and Object Lock of buckets; alarms over expressions are accepted; the SAM transform gets the stack's
   parameters, and nested templates are transformed too; WAFv2::WebACLAssociation and CodeDeploy's types are

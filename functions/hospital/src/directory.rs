@@ -50,7 +50,7 @@ pub(crate) struct Account {
     pub(crate) staff: Option<Staff>,
     /// Whether its owner has not signed in yet.
     pub(crate) unopened: bool,
-    /// Whether somebody registered with the address who never proved it to be theirs.
+    /// Whether somebody registered the address and nobody confirmed it: a patient without a name.
     pub(crate) unproven: bool,
 }
 
@@ -71,8 +71,8 @@ impl Directory {
     /// Makes an account. With a temporary `password` nobody is told of it: whoever chose the
     /// password hands it over; without, Cognito makes one and mails it.
     ///
-    /// Whoever registered with the address and never proved it has no claim to it: their account
-    /// gives way. It has no vault, which is opened by the proof.
+    /// An account that was registered and never confirmed is nobody's: it gives way. It has no vault,
+    /// which is opened after that.
     pub(crate) async fn make(
         &self,
         account: NewAccount<'_>,
@@ -124,10 +124,11 @@ impl Directory {
         let call = self.client.admin_get_user().user_pool_id(&self.pool).username(email);
         let user = Box::pin(call.send()).await.map_err(|error| Fault::of(&error))?;
         let unopened = user.user_status() == Some(&UserStatusType::ForceChangePassword);
-        let unproven = user.user_status() == Some(&UserStatusType::Unconfirmed);
         let text = |name: &str| {
             user.user_attributes().iter().find(|one| one.name() == name).and_then(|one| one.value())
         };
+        let patient = text("custom:role") == Some(Role::Patient.name());
+        let unproven = unopened && patient && text("name").is_none();
         Ok(Account { staff: staff(text), unopened, unproven })
     }
 }

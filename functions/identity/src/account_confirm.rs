@@ -1,17 +1,18 @@
-//! `POST /v1/accounts/confirm`: proves an address by the code that was sent to it. Public.
+//! `POST /v1/accounts/confirm`: opens an account by the code that was mailed to its address, with
+//! the owner's password and name. Public. Only what comes together with the code counts.
 //!
-//! A wrong, expired or used code and an unknown address are answered alike. No
-//! `Idempotency-Key` is needed, and one that is sent is not kept: Cognito takes a code once, and the
-//! vault is opened once however often `cognito_post_confirmation` runs.
+//! A wrong, expired or used code and an unknown address are answered alike. No `Idempotency-Key` is
+//! needed, and one that is sent is not kept: Cognito takes a code once, with password and name in one
+//! call, and a vault is opened once however often `cognito_pre_token` runs.
 
-use edge::{
-    Failure, Http, Input, Promise, Read, Reader, Reply,
-    kind::{email, secret},
-};
+use edge::{Failure, Http, Input, Promise, Read, Reader, Reply, kind::email};
 
 use crate::{
+    code,
     cognito::Pool,
-    refusal::{Asked, CODE_INVALID, settle},
+    newcomer::name,
+    password::password,
+    refusal::{Asked, CODE_INVALID, refused, settle},
 };
 
 /// The operation.
@@ -26,19 +27,25 @@ pub fn operation() -> Http<Pool, impl Promise> {
 struct Confirmation {
     email: String,
     code: String,
+    password: String,
+    name: String,
 }
 
 impl Input for Confirmation {
     fn read(read: &Reader<'_>) -> Read<Self> {
         let email = read.field("/email", email());
-        let code = read.field("/code", secret(20));
-        Ok(Self { email: email?, code: code? })
+        let code = read.field("/code", code::mailed());
+        let password = read.field("/password", password());
+        let name = read.field("/name", name());
+        Ok(Self { email: email?, code: code?, password: password?, name: name? })
     }
 }
 
 async fn handle(pool: &Pool, input: Confirmation) -> Result<Reply<(), 204>, Failure> {
-    if let Err(fault) = pool.confirm(&input.email, &input.code).await {
-        settle(Asked::Confirm, fault)?;
+    let begun = pool.begin(&input.email, &input.code).await;
+    let begun = begun.map_err(|fault| refused(Asked::Confirm, fault))?.ok_or(CODE_INVALID)?;
+    if let Err(fault) = pool.finish(&begun, &input.password, &input.name).await {
+        settle(Asked::Finish, fault)?;
     }
     Ok(Reply::no_content())
 }

@@ -1,21 +1,21 @@
-//! `POST /v1/accounts`: opens an account for a patient. Public.
+//! `POST /v1/accounts`: mails a code to an address, by which its owner opens an account
+//! (`account_confirm`). Public. Takes the address alone: whoever registers first need not be its
+//! owner, so nothing that they give may count.
 //!
 //! The answer is the same whether or not the address has an account: who has one is nobody's
-//! business. Where it waits for its confirmation, a new code is sent. No `Idempotency-Key` is
-//! needed, and one that is sent is not kept: nothing of ours changes, Cognito opens an address's
-//! account once, and a repetition is answered alike.
+//! business. Where it waits for its confirmation, a new code is sent and the one before ends. No
+//! `Idempotency-Key` is needed, and one that is sent is not kept: nothing of ours changes, Cognito
+//! opens an address's account once, and a repetition is answered alike.
 
-use domain::named;
-use edge::{
-    Failure, Http, Input, Promise, Read, Reader, Reply,
-    kind::{email, line},
-};
+use domain::{PatientId, named};
+use edge::{Failure, Http, Input, Promise, Read, Reader, Reply, kind::email};
 use schemars::JsonSchema;
 use serde::Serialize;
+use store::new_id;
 
 use crate::{
+    code,
     cognito::Pool,
-    password::password,
     refusal::{Asked, settle},
 };
 
@@ -29,16 +29,11 @@ pub fn operation() -> Http<Pool, impl Promise> {
 
 struct Registration {
     email: String,
-    password: String,
-    name: String,
 }
 
 impl Input for Registration {
     fn read(read: &Reader<'_>) -> Read<Self> {
-        let email = read.field("/email", email());
-        let password = read.field("/password", password());
-        let name = read.field("/name", line(100));
-        Ok(Self { email: email?, password: password?, name: name? })
+        Ok(Self { email: read.field("/email", email())? })
     }
 }
 
@@ -58,9 +53,10 @@ struct Output {
 }
 
 async fn handle(pool: &Pool, input: Registration) -> Result<Reply<Output, 202>, Failure> {
-    if let Err(fault) = pool.sign_up(&input.email, &input.password, &input.name).await {
+    let code = code::new();
+    if let Err(fault) = pool.open(PatientId(new_id()), &input.email, &code).await {
         settle(Asked::Register, fault)?;
-        if let Err(fault) = pool.resend(&input.email).await {
+        if let Err(fault) = pool.send_again(&input.email, &code).await {
             settle(Asked::Resend, fault)?;
         }
     }

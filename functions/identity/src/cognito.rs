@@ -1,15 +1,18 @@
 //! Cognito: the calls we make. The only module of the service that makes any.
 
+use std::collections::HashMap;
+
 use aws_sdk_cognitoidentityprovider::{
     Client, Config,
     config::{Builder, retry::RetryConfig},
-    operation::admin_get_user::AdminGetUserOutput,
+    operation::{admin_get_user::AdminGetUserOutput, initiate_auth::InitiateAuthOutput},
     types::{
         AttributeType, AuthFlowType, AuthenticationResultType, ChallengeNameType,
-        SoftwareTokenMfaSettingsType, VerifySoftwareTokenResponseType,
+        DeliveryMediumType, MessageActionType, SoftwareTokenMfaSettingsType,
+        VerifySoftwareTokenResponseType,
     },
 };
-use domain::{AccountId, named, names::Named};
+use domain::{AccountId, PatientId, caller::Role, named, names::Named};
 use edge::{Boxed, Known, Service};
 use store::{Fault, Greeting, Store, TripCounter, UNSIGNED, variable};
 
@@ -30,18 +33,19 @@ pub struct Accounts {
     pool: String,
 }
 
-/// The user pool as the apps use it.
+/// The user pool, through one of its two clients: the one that apps sign in through, or the one that
+/// only functions use.
 #[derive(Debug)]
 pub struct Pool {
     pub(crate) accounts: Accounts,
-    app: String,
+    through: String,
 }
 
 impl Pool {
     /// The pool named by the environment: `USER_POOL_ID` and `CLIENT_ID`.
     pub(crate) fn new(config: &store::SdkConfig) -> Result<Self, Fault> {
         let accounts = Accounts::new(client(config), variable("USER_POOL_ID")?);
-        Ok(Self { accounts, app: variable("CLIENT_ID")? })
+        Ok(Self { accounts, through: variable("CLIENT_ID")? })
     }
 
     fn client(&self) -> &Client {
@@ -69,11 +73,12 @@ impl Service for Pool {
     }
 }
 
-/// What the pool's triggers use. The pool is named by the event: a variable would make the
-/// template circular.
+/// What the pool's trigger uses. The pool is named by the event.
 #[derive(Debug)]
 pub struct Triggers {
     pub(crate) store: Store,
+    /// The pool's client that only functions use.
+    pub(crate) functions: String,
     client: Client,
 }
 
@@ -81,7 +86,8 @@ impl Service for Triggers {
     fn connect() -> Boxed<'static, Result<Self, Fault>> {
         Box::pin(async {
             let config = store::aws_config();
-            Ok(Self { store: Store::new(&config)?, client: client(&config) })
+            let functions = variable("FUNCTIONS_CLIENT_ID")?;
+            Ok(Self { store: Store::new(&config)?, functions, client: client(&config) })
         })
     }
 
@@ -147,41 +153,83 @@ impl Accounts {
 }
 
 impl Pool {
-    pub(crate) async fn sign_up(
+    /// Makes the account of a patient, to whom Cognito mails `code` as a temporary password.
+    pub(crate) async fn open(
         &self,
+        patient: PatientId,
         email: &str,
+        code: &str,
+    ) -> Result<(), Fault> {
+        let call = self.client().admin_create_user().user_pool_id(&self.accounts.pool);
+        let call = call.username(email).temporary_password(code);
+        let call = call.desired_delivery_mediums(DeliveryMediumType::Email);
+        let call = call.user_attributes(attribute("email", email)?);
+        let call = call.user_attributes(attribute("email_verified", "true")?);
+        let call = call.user_attributes(attribute("custom:role", Role::Patient.name())?);
+        let call = call.user_attributes(attribute("custom:person", &patient.to_string())?);
+        Box::pin(call.send()).await.map(drop).map_err(|error| Fault::of(&error))
+    }
+
+    /// Mails a new code to an account that waits for its confirmation; the one before ends.
+    pub(crate) async fn send_again(&self, email: &str, code: &str) -> Result<(), Fault> {
+        let call = self.client().admin_create_user().user_pool_id(&self.accounts.pool);
+        let call = call.username(email).temporary_password(code);
+        let call = call.message_action(MessageActionType::Resend);
+        let call = call.desired_delivery_mediums(DeliveryMediumType::Email);
+        Box::pin(call.send()).await.map(drop).map_err(|error| Fault::of(&error))
+    }
+
+    /// What a code opens: an account that waits for its owner's password, and perhaps their name.
+    /// `None` when it is a password that signs in.
+    pub(crate) async fn begin(&self, email: &str, code: &str) -> Result<Option<Begun>, Fault> {
+        let answer = self.by_password(email, code).await?;
+        if answer.challenge_name != Some(ChallengeNameType::NewPasswordRequired) {
+            return Ok(None);
+        }
+        let asked = answer.challenge_parameters.unwrap_or_default();
+        let username = asked.get("USER_ID_FOR_SRP").map_or(email, String::as_str).to_owned();
+        let session = answer.session.ok_or(Fault::Corrupt("cognito-answer"))?;
+        Ok(Some(Begun { unnamed: is_unnamed(&asked), username, session }))
+    }
+
+    /// Gives an account its password, and its name where it has none: one call, both or neither.
+    pub(crate) async fn finish(
+        &self,
+        begun: &Begun,
         password: &str,
         name: &str,
     ) -> Result<(), Fault> {
-        let call = self.client().sign_up().client_id(&self.app).username(email).password(password);
-        let call = call.user_attributes(attribute("email", email)?);
-        let call = call.user_attributes(attribute("name", name)?);
+        let call = self.client().respond_to_auth_challenge().client_id(&self.through);
+        let call = call.challenge_name(ChallengeNameType::NewPasswordRequired);
+        let call = call.session(&begun.session).challenge_responses("USERNAME", &begun.username);
+        let call = call.challenge_responses("NEW_PASSWORD", password);
+        let call = if begun.unnamed {
+            call.challenge_responses("userAttributes.name", name)
+        } else {
+            call
+        };
         Box::pin(call.send()).await.map(drop).map_err(|error| Fault::of(&error))
     }
 
-    pub(crate) async fn resend(&self, email: &str) -> Result<(), Fault> {
-        let call = self.client().resend_confirmation_code().client_id(&self.app).username(email);
-        Box::pin(call.send()).await.map(drop).map_err(|error| Fault::of(&error))
-    }
-
-    pub(crate) async fn confirm(&self, email: &str, code: &str) -> Result<(), Fault> {
-        let call = self.client().confirm_sign_up().client_id(&self.app);
-        let call = call.username(email).confirmation_code(code);
-        Box::pin(call.send()).await.map(drop).map_err(|error| Fault::of(&error))
+    async fn by_password(&self, email: &str, password: &str) -> Result<InitiateAuthOutput, Fault> {
+        let call = self.client().initiate_auth().client_id(&self.through);
+        let call = call.auth_flow(AuthFlowType::UserPasswordAuth);
+        let call = call.auth_parameters("USERNAME", email).auth_parameters("PASSWORD", password);
+        Box::pin(call.send()).await.map_err(|error| Fault::of(&error))
     }
 
     pub(crate) async fn sign_in(&self, email: &str, password: &str) -> Result<Step, Fault> {
-        let call = self.client().initiate_auth().client_id(&self.app);
-        let call = call.auth_flow(AuthFlowType::UserPasswordAuth);
-        let call = call.auth_parameters("USERNAME", email).auth_parameters("PASSWORD", password);
-        let answer = Box::pin(call.send()).await.map_err(|error| Fault::of(&error))?;
+        let answer = self.by_password(email, password).await?;
         let asked = answer.challenge_parameters.unwrap_or_default();
+        if is_unnamed(&asked) {
+            return Ok(Step::Unconfirmed);
+        }
         let username = asked.get("USER_ID_FOR_SRP").map_or(email, String::as_str);
         step(answer.authentication_result, answer.challenge_name.as_ref(), username, answer.session)
     }
 
     pub(crate) async fn refresh(&self, token: &str) -> Result<Step, Fault> {
-        let call = self.client().initiate_auth().client_id(&self.app);
+        let call = self.client().initiate_auth().client_id(&self.through);
         let call = call.auth_flow(AuthFlowType::RefreshTokenAuth);
         let call = call.auth_parameters("REFRESH_TOKEN", token);
         let answer = Box::pin(call.send()).await.map_err(|error| Fault::of(&error))?;
@@ -198,13 +246,28 @@ impl Pool {
             Challenge::NewPassword => (ChallengeNameType::NewPasswordRequired, "NEW_PASSWORD"),
             Challenge::MfaCode => (ChallengeNameType::SoftwareTokenMfa, "SOFTWARE_TOKEN_MFA_CODE"),
         };
-        let call = self.client().respond_to_auth_challenge().client_id(&self.app);
+        let call = self.client().respond_to_auth_challenge().client_id(&self.through);
         let call = call.challenge_name(name).session(session);
         let call = call.challenge_responses("USERNAME", username);
         let call = call.challenge_responses(field, secret);
         let answer = Box::pin(call.send()).await.map_err(|error| Fault::of(&error))?;
         let (result, next) = (answer.authentication_result, answer.challenge_name);
         step(result, next.as_ref(), username, answer.session)
+    }
+
+    /// A token that may change `account` at Cognito itself, for whoever has its password: never to be
+    /// given out. `None` where a second factor is asked for.
+    pub(crate) async fn own_token(
+        &self,
+        account: AccountId,
+        password: &str,
+    ) -> Result<Option<String>, Fault> {
+        let call = self.client().admin_initiate_auth().user_pool_id(&self.accounts.pool);
+        let call = call.client_id(&self.through).auth_flow(AuthFlowType::AdminUserPasswordAuth);
+        let call = call.auth_parameters("USERNAME", account.to_string());
+        let call = call.auth_parameters("PASSWORD", password);
+        let answer = Box::pin(call.send()).await.map_err(|error| Fault::of(&error))?;
+        Ok(answer.authentication_result.and_then(|result| result.access_token))
     }
 
     /// The secret of a new authenticator app, not in use before [`Pool::verify`].
@@ -220,6 +283,21 @@ impl Pool {
         let answer = Box::pin(call.send()).await.map_err(|error| Fault::of(&error))?;
         Ok(answer.status == Some(VerifySoftwareTokenResponseType::Success))
     }
+}
+
+/// An account that waits for its owner's password.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    /// Whether it waits for their name too.
+    unnamed: bool,
+    username: String,
+    session: String,
+}
+
+/// Whether a challenge asks for the name that every account must have: the account was registered
+/// and never confirmed.
+fn is_unnamed(asked: &HashMap<String, String>) -> bool {
+    asked.get("requiredAttributes").is_some_and(|names| names.contains("name\""))
 }
 
 /// The attribute that says how far an enrolment has come. The apps' client may not write it.

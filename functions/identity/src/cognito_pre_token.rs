@@ -6,11 +6,12 @@
 //! from before; codes are asked for now; and the session was opened by a whole sign-in or
 //! refreshed. A session opened by replacing a temporary password has not passed it.
 //!
-//! Every access token has our own scope, the only one the API takes. Those of a marked account have
-//! lost Cognito's: with it, a stolen token could switch the second factor off and on again.
+//! Every access token of the apps has our own scope, the only one the API takes, and has lost
+//! Cognito's: with it, a stolen token could take a second factor or the account away. The tokens
+//! that functions sign in for have Cognito's alone, and never leave them (docs/adr/0022).
 //!
-//! Patients get their vault here if its opening had failed (I11). When any of it fails, so does
-//! the sign-in.
+//! Patients get their vault here, at the first sign-in that has not got it (I11). When any of it
+//! fails, so does the sign-in.
 
 use domain::{PatientId, caller::Role, names::Named};
 use edge::{Boxed, Event};
@@ -31,6 +32,10 @@ pub fn operation() -> Event<Triggers> {
 }
 
 async fn handle(service: &Triggers, mut event: Value) -> Result<Value, Fault> {
+    if event.pointer("/callerContext/clientId").and_then(Value::as_str) == Some(&service.functions)
+    {
+        return Ok(event);
+    }
     let attributes = event.pointer("/request/userAttributes").unwrap_or(&Value::Null);
     let source = text(&event, "triggerSource")?;
     let person = Person::of(attributes)?;
@@ -48,7 +53,7 @@ async fn handle(service: &Triggers, mut event: Value) -> Result<Value, Fault> {
         }
         Person::Staff { .. } => false,
     };
-    let token = token(&claims(&person, mfa), mark);
+    let token = token(&claims(&person, mfa));
     let response = event.as_object_mut().ok_or(Fault::Corrupt("event"))?;
     response.insert(
         "response".into(),
@@ -65,12 +70,11 @@ const OURS: &str = "medivault/api";
 /// What Cognito asks of a token with which an account is changed.
 const COGNITOS: &str = "aws.cognito.signin.user.admin";
 
-fn token(claims: &Value, mark: Option<Mark>) -> Value {
-    let suppressed: &[&str] = if mark.is_some() { &[COGNITOS] } else { &[] };
+fn token(claims: &Value) -> Value {
     json!({
         "claimsToAddOrOverride": claims,
         "scopesToAdd": [OURS],
-        "scopesToSuppress": suppressed,
+        "scopesToSuppress": [COGNITOS],
     })
 }
 
@@ -92,7 +96,7 @@ fn text<'e>(event: &'e Value, name: &str) -> Result<&'e str, Fault> {
 /// What the access token says beyond `sub`.
 fn claims(person: &Person, mfa: bool) -> Value {
     match person {
-        Person::Patient(_) => json!({ "role": Role::Patient }),
+        Person::Patient(person) => json!({ "role": Role::Patient, "person": person }),
         Person::Staff { role, person, hospital } => json!({
             "role": role.name(),
             "person": person,
@@ -111,7 +115,7 @@ async fn ensure_vault(
     let found = service.store.table.read(std::slice::from_ref(&vault)).await?;
     match found.as_slice() {
         [Some(_)] => Ok(()),
-        _ => open_vault(&service.store, patient, &profile(attributes), edge::request::now()).await,
+        _ => open_vault(&service.store, patient, &profile(attributes)?, edge::request::now()).await,
     }
 }
 
@@ -124,7 +128,8 @@ mod tests {
     #[test]
     fn claims_say_who_and_nothing_personal() {
         let id = Uuid::try_parse("0190a6f0-0000-7000-8000-000000000001").unwrap();
-        assert_eq!(claims(&Person::Patient(PatientId(id)), true), json!({ "role": "patient" }));
+        let patient = json!({ "role": "patient", "person": id });
+        assert_eq!(claims(&Person::Patient(PatientId(id)), true), patient);
         let doctor = Person::Staff { role: Role::Doctor, person: id, hospital: HospitalId(id) };
         for (mfa, said) in [(true, "true"), (false, "false")] {
             assert_eq!(
@@ -135,22 +140,10 @@ mod tests {
     }
 
     #[test]
-    fn i9_a_marked_account_has_tokens_for_our_api_alone() {
-        let scopes = |attributes: Value| {
-            let token = token(&json!({}), mark(&attributes));
-            (token["scopesToAdd"].clone(), token["scopesToSuppress"].clone())
-        };
-        let admin = json!(["aws.cognito.signin.user.admin"]);
-        let cases = [
-            (json!({}), json!([])),
-            (json!({ "custom:mfa": "" }), json!([])),
-            (json!({ "custom:mfa": "held" }), admin.clone()),
-            (json!({ "custom:mfa": "on" }), admin),
-        ];
-        for (attributes, suppressed) in cases {
-            let said = scopes(attributes.clone());
-            assert_eq!(said, (json!(["medivault/api"]), suppressed), "{attributes}");
-        }
+    fn i9_the_apps_tokens_are_good_for_our_api_alone() {
+        let token = token(&json!({}));
+        assert_eq!(token["scopesToAdd"], json!(["medivault/api"]));
+        assert_eq!(token["scopesToSuppress"], json!(["aws.cognito.signin.user.admin"]));
     }
 
     #[test]

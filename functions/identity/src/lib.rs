@@ -1,9 +1,10 @@
 //! Identity: accounts, sessions and second factors. Cognito keeps them; here is what our apps may
-//! ask of it, and what Cognito asks of us when it confirms an account or issues a token.
+//! ask of it, and what Cognito asks of us when it issues a token.
 //!
 //! What changes in Cognito alone leaves its trail there: the opening of a vault and the proof of a
 //! second factor are ours to record.
 
+mod code;
 mod cognito;
 mod newcomer;
 mod password;
@@ -12,7 +13,6 @@ mod session;
 
 pub mod account_confirm;
 pub mod account_register;
-pub mod cognito_post_confirmation;
 pub mod cognito_pre_token;
 pub mod mfa_enroll;
 pub mod mfa_verify;
@@ -30,7 +30,6 @@ pub fn functions() -> Vec<edge::Function> {
     vec![
         account_confirm::operation().function(),
         account_register::operation().function(),
-        cognito_post_confirmation::operation().function(),
         cognito_pre_token::operation().function(),
         mfa_enroll::operation().function(),
         mfa_verify::operation().function(),

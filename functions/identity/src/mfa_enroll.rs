@@ -2,6 +2,9 @@
 //! an `otpauth:` address to show as a QR code. Nothing changes before `mfa_verify`; asking again
 //! gives another secret. Open to staff who have no second factor yet (I9).
 //!
+//! Asks for the password again: no token in a client's hands changes anything at Cognito. What may
+//! is made here by the password, and never leaves (docs/adr/0022).
+//!
 //! A second factor in use is not replaced here (409): a stolen session would be enough for it. Who
 //! lost theirs asks the operator, who resets it with Cognito's administration: the attribute
 //! `custom:mfa` emptied, and codes no longer asked for.
@@ -10,21 +13,34 @@
 //! a hole.
 
 use domain::policy::acts::MfaEnroll;
-use edge::{Failure, Http, Promise, Reply, Request};
+use edge::{Failure, Http, Input, Promise, Read, Reader, Reply, Request};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
     cognito::Pool,
-    refusal::{Asked, MFA_ENROLLED, refused},
+    password::given,
+    refusal::{Asked, MFA_ENROLLED, WRONG_PASSWORD, refused},
     session::own,
 };
 
 /// The operation.
 #[must_use]
 pub fn operation() -> Http<Pool, impl Promise> {
-    edge::http("mfa_enroll", "POST /v1/me/mfa", |pool, request, ()| Box::pin(handle(pool, request)))
-        .problems(&[MFA_ENROLLED])
+    edge::http("mfa_enroll", "POST /v1/me/mfa", |pool, request, input| {
+        Box::pin(handle(pool, request, input))
+    })
+    .problems(&[MFA_ENROLLED, WRONG_PASSWORD])
+}
+
+struct Enrolment {
+    password: String,
+}
+
+impl Input for Enrolment {
+    fn read(read: &Reader<'_>) -> Read<Self> {
+        Ok(Self { password: read.field("/password", given())? })
+    }
 }
 
 /// An authenticator app to be set up.
@@ -38,12 +54,19 @@ struct Output {
     otpauth_uri: String,
 }
 
-async fn handle(pool: &Pool, request: &Request) -> Result<Reply<Output>, Failure> {
+async fn handle(
+    pool: &Pool,
+    request: &Request,
+    input: Enrolment,
+) -> Result<Reply<Output>, Failure> {
     own::<MfaEnroll>(request)?;
-    let known = pool.accounts.enrolment(request.account()?).await;
+    let account = request.account()?;
+    let known = pool.accounts.enrolment(account);
+    let (known, token) = tokio::join!(known, pool.own_token(account, &input.password));
     let known = known.map_err(|fault| refused(Asked::Enroll, fault))?;
     known.open()?;
-    let secret = pool.new_secret(request.access_token()?).await;
+    let token = token.map_err(|fault| refused(Asked::Password, fault))?.ok_or(MFA_ENROLLED)?;
+    let secret = pool.new_secret(&token).await;
     let secret = secret.map_err(|fault| refused(Asked::Enroll, fault))?;
     let otpauth_uri = otpauth(&known.email, &secret);
     Reply::new(&Output { secret, otpauth_uri })

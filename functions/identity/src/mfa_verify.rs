@@ -3,24 +3,26 @@
 //! who did so too early, and was asked for no code or still gets `mfa-required`, does it once more.
 //! A right code is audited (I2); once however often it is sent (I7). A code is used up once Cognito
 //! has looked at it, whatever the answer: where a repetition after a 503 is refused, send the next.
+//! Asks for the password again, as `mfa_enroll` does.
 //!
 //! Only writes that the app is proven. The table's stream sees it and takes the app into use
 //! (`second_factor`), whose steps must not end half-way.
 
 use std::time::Duration;
 
-use domain::{named, policy::acts::MfaVerify};
+use domain::{AccountId, named, policy::acts::MfaVerify};
 use edge::{
     Boxed, Failure, Http, Idempotency, Input, Promise, Read, Reader, Reply, Request, Service,
-    kind::secret,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
 use store::{Fault, Look, Store, keys, new_id, rows::Proof, table::item};
 
 use crate::{
+    code,
     cognito::Pool,
-    refusal::{Asked, CODE_INVALID, MFA_ENROLLED, MFA_NOT_BEGUN, refused},
+    password::given,
+    refusal::{Asked, CODE_INVALID, MFA_ENROLLED, MFA_NOT_BEGUN, WRONG_PASSWORD, refused},
 };
 
 /// The operation.
@@ -29,7 +31,7 @@ pub fn operation() -> Http<Proofs, impl Promise> {
     edge::http("mfa_verify", "POST /v1/me/mfa/verify", |proofs, request, input| {
         Box::pin(handle(proofs, request, input))
     })
-    .problems(&[CODE_INVALID, MFA_ENROLLED, MFA_NOT_BEGUN])
+    .problems(&[CODE_INVALID, MFA_ENROLLED, MFA_NOT_BEGUN, WRONG_PASSWORD])
 }
 
 /// What writing a proof takes, and more.
@@ -61,16 +63,18 @@ impl Service for Proofs {
     }
 }
 
-struct Code {
+struct Given {
+    password: String,
     code: String,
     once: Idempotency,
 }
 
-impl Input for Code {
+impl Input for Given {
     fn read(read: &Reader<'_>) -> Read<Self> {
-        let code = read.field("/code", secret(20));
+        let password = read.field("/password", given());
+        let code = read.field("/code", code::shown());
         let once = read.idempotency();
-        Ok(Self { code: code?, once: once? })
+        Ok(Self { password: password?, code: code?, once: once? })
     }
 }
 
@@ -92,47 +96,43 @@ struct Output {
 async fn handle(
     Proofs { pool, store }: &Proofs,
     request: &Request,
-    Code { code, once }: Code,
+    given: Given,
 ) -> Result<Reply<Output, 202>, Failure> {
-    let caller = request.caller()?;
+    let (caller, account) = (request.caller()?, request.account()?);
+    let once = &given.once;
     let found = store.look(Look::session(&caller)).await?;
     let permit = found.permit::<MfaVerify>(None, request.now)?;
     let place = [once.place::<MfaVerify>(permit.caller())];
-    let verified = pool.verify(request.access_token()?, &code);
-    let (said, before) = tokio::join!(verified, store.table.read(&place));
+    let (proven, before) = tokio::join!(prove(pool, account, &given), store.table.read(&place));
     let reply = Reply::new(&Output { status: FactorStatus::Proven })?;
     // The code was used up by the request that this one repeats.
     if once.noted(before?.iter().flatten().next())? {
         return Ok(reply);
     }
-    if !matches!(said, Ok(true)) {
+    if let Err(failure) = proven {
         // By one that is still being answered, perhaps.
         tokio::time::sleep(A_WRITE).await;
         if once.noted(store.table.read(&place).await?.iter().flatten().next())? {
             return Ok(reply);
         }
-        return Err(turned_away(pool, request, said).await);
+        return Err(failure);
     }
-    let at = keys::proof(request.account()?, new_id());
+    let at = keys::proof(account, new_id());
     let proof = item(&at, &Proof::given(request.now))?;
     let change = permit.change().create(proof).audit(&permit.entry(), request.now);
     once.note(change, &permit, &reply).commit().await?;
     Ok(reply)
 }
 
-/// Why the code was not taken. The token of an account whose second factor is in use cannot change
-/// it, which Cognito does not tell from a session that has ended.
-async fn turned_away(pool: &Pool, request: &Request, said: Result<bool, Fault>) -> Failure {
-    let Err(fault) = said else { return CODE_INVALID.into() };
-    let failure = refused(Asked::Verify, fault);
-    match (&failure, request.account()) {
-        (Failure::Problem(problem), Ok(account)) if problem.status == 401 => {
-            match pool.accounts.enrolment(account).await.map(|known| known.open()) {
-                Ok(Err(enrolled)) => enrolled.into(),
-                Ok(Ok(())) => failure,
-                Err(fault) => refused(Asked::Verify, fault),
-            }
-        }
-        _ => failure,
+/// Has Cognito judge the code, by a token that the password is good for and that goes no further.
+async fn prove(pool: &Pool, account: AccountId, given: &Given) -> Result<(), Failure> {
+    let known = pool.accounts.enrolment(account);
+    let (known, token) = tokio::join!(known, pool.own_token(account, &given.password));
+    known.map_err(|fault| refused(Asked::Verify, fault))?.open()?;
+    let token = token.map_err(|fault| refused(Asked::Password, fault))?.ok_or(MFA_ENROLLED)?;
+    match pool.verify(&token, &given.code).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(CODE_INVALID.into()),
+        Err(fault) => Err(refused(Asked::Verify, fault)),
     }
 }

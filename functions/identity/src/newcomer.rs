@@ -7,16 +7,17 @@ use domain::{
     names::Named,
     policy::Action,
 };
+use edge::kind::{Kind, line};
 use serde_json::Value;
 use store::{Fault, Owner, Store, rows::Profile};
 use uuid::Uuid;
 
-/// Who an account belongs to, by its attributes.
+/// Who an account belongs to, by its attributes. Only we write them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Person {
-    /// Anybody who registered.
+    /// The owner of a vault.
     Patient(PatientId),
-    /// Somebody a hospital brought in; only we can write these attributes.
+    /// Somebody a hospital brought in.
     Staff {
         /// Doctor or admin.
         role: Role,
@@ -28,53 +29,35 @@ pub(crate) enum Person {
 }
 
 impl Person {
-    /// Reads `userAttributes` of a trigger's event.
+    /// Reads `userAttributes` of a trigger's event. Whoever has no role is nobody.
     pub(crate) fn of(attributes: &Value) -> Result<Self, Fault> {
-        let broken = || Fault::Corrupt("user-attributes");
         let text = |name: &str| attributes.get(name).and_then(Value::as_str);
-        let Some(role) = text("custom:role") else {
-            let id = text("sub").and_then(PatientId::parse).ok_or_else(broken)?;
-            return Ok(Self::Patient(id));
-        };
-        let role = Role::from_name(role).filter(|role| *role != Role::Patient);
+        let role = text("custom:role").and_then(Role::from_name);
         let person = text("custom:person").and_then(|text| Uuid::try_parse(text).ok());
         let hospital = text("custom:hospital").and_then(HospitalId::parse);
         match (role, person, hospital) {
-            (Some(role), Some(person), Some(hospital)) => {
+            (Some(Role::Patient), Some(person), None) => Ok(Self::Patient(PatientId(person))),
+            (Some(role), Some(person), Some(hospital)) if role != Role::Patient => {
                 Ok(Self::Staff { role, person, hospital })
             }
-            _ => Err(broken()),
+            _ => Err(Fault::Corrupt("user-attributes")),
         }
     }
 }
 
-/// What a patient is called, by the same attributes. Whoever registers at Cognito itself writes
-/// there what they like, and doctors get to see it.
-pub(crate) fn profile(attributes: &Value) -> Profile {
-    let text = |name: &str| attributes.get(name).and_then(Value::as_str);
-    Profile {
-        name: named(text("name").unwrap_or_default()),
-        email: text("email").map(str::to_owned),
-    }
+/// What a patient is called, by the same attributes. A name that `account_confirm` would not take
+/// was given to Cognito itself, and opens nothing.
+pub(crate) fn profile(attributes: &Value) -> Result<Profile, Fault> {
+    let given = attributes.get("name").unwrap_or(&Value::Null);
+    let name = name().parse(given).ok().filter(|name| given == name);
+    let name = name.ok_or(Fault::Corrupt("user-name"))?;
+    let email = attributes.get("email").and_then(Value::as_str).map(str::to_owned);
+    Ok(Profile { name, email })
 }
 
-/// The most characters of a name, as `account_register` takes them.
-const LONGEST: usize = 100;
-
-/// A name that can be shown: without control characters and such as turn text round or hide in
-/// it, of at most 100 characters.
-fn named(text: &str) -> String {
-    let shown: String = text.chars().filter(|c| !c.is_control() && !hidden(*c)).collect();
-    let clamped: String = shown.trim().chars().take(LONGEST).collect();
-    match clamped.trim_end() {
-        "" => "Unnamed".to_owned(),
-        name => name.to_owned(),
-    }
-}
-
-/// Marks of direction, and what has no width.
-fn hidden(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+/// The name of a person.
+pub(crate) fn name() -> impl Kind<Value = String> {
+    line(100)
 }
 
 /// Opens a patient's vault, once however often it is called: the vault and its audit entry are
@@ -89,8 +72,8 @@ pub(crate) async fn open_vault(
     let entry = Draft {
         ledger: Ledger::Patient(patient),
         actor: Actor::Patient { id: patient },
-        action: Action::CognitoPostConfirmation,
-        outcome: Outcome::Done(Done::Owner),
+        action: Action::AccountConfirm,
+        outcome: Outcome::Done(Done::Opened),
         target: Target::default(),
     };
     match store.follow_up().create(vault).audit(&entry, now).commit().await {
@@ -108,23 +91,15 @@ mod tests {
     const ID: &str = "0190a6f0-0000-7000-8000-000000000001";
 
     #[test]
-    fn a_name_is_cleaned_and_clamped() {
-        let long = "x".repeat(2000);
-        let spaced = format!("{} {long}", "x".repeat(99));
-        let cases = [
-            ("Ana Lima", "Ana Lima".to_owned()),
-            ("  Ana\u{7}\r\n Lima\u{0} ", "Ana Lima".to_owned()),
-            ("\u{202e}amiL anA", "amiL anA".to_owned()),
-            ("\u{c9}lodie \u{5f20}\u{4f1f}", "\u{c9}lodie \u{5f20}\u{4f1f}".to_owned()),
-            (long.as_str(), "x".repeat(100)),
-            (spaced.as_str(), "x".repeat(99)),
-            ("\u{1b}\t ", "Unnamed".to_owned()),
-            ("", "Unnamed".to_owned()),
-        ];
-        for (text, name) in cases {
-            assert_eq!(profile(&json!({ "name": text })).name, name, "{text:?}");
+    fn a_name_is_taken_as_it_is_or_not_at_all() {
+        for name in ["Ana Lima", "\u{c9}lodie \u{5f20}\u{4f1f}", &"x".repeat(100)] {
+            assert_eq!(profile(&json!({ "name": name })).unwrap().name, name);
         }
-        assert_eq!(profile(&json!({})).name, "Unnamed");
+        let long = "x".repeat(101);
+        for name in ["", " ", " Ana", "Ana\u{7}", &long] {
+            assert!(profile(&json!({ "name": name })).is_err(), "{name:?}");
+        }
+        assert!(profile(&json!({})).is_err());
     }
 
     #[test]
@@ -132,9 +107,14 @@ mod tests {
         let id = Uuid::try_parse(ID).unwrap();
         let staff = |role| Some(Person::Staff { role, person: id, hospital: HospitalId(id) });
         let cases = [
-            (json!({ "sub": ID, "email": "a@b.c" }), Some(Person::Patient(PatientId(id)))),
-            (json!({ "sub": "x" }), None),
+            (
+                json!({ "sub": "x", "custom:role": "patient", "custom:person": ID }),
+                Some(Person::Patient(PatientId(id))),
+            ),
+            (json!({ "sub": ID, "email": "a@b.c" }), None),
+            (json!({ "sub": ID, "custom:person": ID }), None),
             (json!({ "sub": ID, "custom:role": "patient" }), None),
+            (json!({ "custom:role": "patient", "custom:person": ID, "custom:hospital": ID }), None),
             (json!({ "sub": ID, "custom:role": "root" }), None),
             (json!({ "sub": ID, "custom:role": "doctor" }), None),
             (json!({ "custom:role": "doctor", "custom:person": ID }), None),

@@ -1,8 +1,10 @@
-//! The password policy, looked at before Cognito is asked: so that a password it would refuse is
-//! refused the same way whether or not the address has an account.
+//! Passwords. Every one is made NFC before anything else: keyboards write the same letter in more
+//! than one way. The policy is looked at before Cognito is asked, so that every address gets the same
+//! answer.
 
-use edge::kind::{Kind, custom};
+use edge::kind::{Kind, custom, secret};
 use serde_json::{Value, json};
+use unicode_normalization::UnicodeNormalization;
 
 const LEAST: usize = 12;
 const MOST: usize = 256;
@@ -21,15 +23,26 @@ pub(crate) fn password() -> impl Kind<Value = String> {
     custom(parse, schema)
 }
 
+/// A password as somebody gives it to sign in: any text.
+pub(crate) fn given() -> impl Kind<Value = String> {
+    let parse = |value: &Value| Ok(secret(MOST).parse(value)?.nfc().collect());
+    let schema = || {
+        let mut schema = secret(MOST).schema();
+        schema["format"] = json!("password");
+        schema
+    };
+    custom(parse, schema)
+}
+
 /// Says all of what it takes.
 fn parse(value: &Value) -> Result<String, String> {
-    let text = value.as_str().ok_or("must be text")?;
+    let text: String = value.as_str().ok_or("must be text")?.nfc().collect();
     let fits = (LEAST..=MOST).contains(&text.chars().count())
         && text.chars().any(|c| c.is_ascii_lowercase())
         && text.chars().any(|c| c.is_ascii_uppercase())
         && text.chars().any(|c| c.is_ascii_digit())
         && !text.chars().any(|c| c.is_whitespace() || c.is_control());
-    fits.then(|| text.to_owned()).ok_or_else(|| {
+    fits.then_some(text).ok_or_else(|| {
         format!(
             "must have {LEAST} to {MOST} characters, among them a lower-case letter, \
              an upper-case letter and a digit, and no spaces"
@@ -39,8 +52,7 @@ fn parse(value: &Value) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
-    use serde_json::json;
+    use super::*;
 
     #[test]
     fn the_policy_holds_at_its_edges() {
@@ -61,5 +73,15 @@ mod tests {
         for (value, fits) in cases {
             assert_eq!(parse(&value).is_ok(), fits, "{value}");
         }
+    }
+
+    #[test]
+    fn a_password_is_the_same_from_every_keyboard() {
+        let (composed, decomposed) = ("Caf\u{e9}-Noir-1927", "Cafe\u{301}-Noir-1927");
+        for kind in [parse, |value: &Value| given().parse(value)] {
+            assert_eq!(kind(&json!(composed)), Ok(composed.to_owned()));
+            assert_eq!(kind(&json!(decomposed)), Ok(composed.to_owned()));
+        }
+        assert_eq!(given().parse(&json!(" any ")), Ok(" any ".to_owned()));
     }
 }

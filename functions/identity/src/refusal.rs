@@ -15,6 +15,9 @@ pub(crate) const WRONG_CREDENTIALS: Known = Known::new(
     "wrong-credentials",
     "Address and password do not fit, or the account is not confirmed yet.",
 );
+/// The caller's own password was asked for again.
+pub(crate) const WRONG_PASSWORD: Known =
+    Known::new(403, "wrong-password", "The password is wrong.");
 /// What a sign-in was begun with is used or too old.
 pub(crate) const SIGN_IN_ENDED: Known =
     Known::new(401, "sign-in-ended", "This sign-in cannot go on; begin a new one.");
@@ -36,11 +39,13 @@ pub(crate) enum Asked {
     Register,
     Resend,
     Confirm,
+    Finish,
     SignIn,
     AnswerPassword,
     AnswerCode,
     Refresh,
     SignOut,
+    Password,
     Enroll,
     Verify,
 }
@@ -54,6 +59,8 @@ pub(crate) enum Meaning {
     CodeInvalid,
     /// Address and password do not fit.
     WrongCredentials,
+    /// The caller's own password is wrong.
+    WrongPassword,
     /// The sign-in that was begun cannot go on.
     SignInEnded,
     /// The session cannot be refreshed.
@@ -72,12 +79,11 @@ pub(crate) enum Meaning {
 /// account exists: what an unknown address gets, a known one gets as well.
 const MEANINGS: &[(Asked, &[&str], Meaning)] = &[
     (Asked::Register, &["UsernameExistsException"], Meaning::Done),
-    (Asked::Register, &["InvalidPasswordException"], Meaning::Password("/password")),
     (Asked::Register, &["InvalidParameterException"], Meaning::Email),
     (
         Asked::Resend,
         &[
-            "InvalidParameterException",
+            "UnsupportedUserStateException",
             "UserNotFoundException",
             "NotAuthorizedException",
             "LimitExceededException",
@@ -88,13 +94,27 @@ const MEANINGS: &[(Asked, &[&str], Meaning)] = &[
     (
         Asked::Confirm,
         &[
+            "NotAuthorizedException",
+            "UserNotFoundException",
+            "UserNotConfirmedException",
+            "PasswordResetRequiredException",
+            "InvalidParameterException",
+        ],
+        Meaning::CodeInvalid,
+    ),
+    (
+        Asked::Finish,
+        &["InvalidPasswordException", "PasswordHistoryPolicyViolationException"],
+        Meaning::Password("/password"),
+    ),
+    // Another request used the code up in between.
+    (
+        Asked::Finish,
+        &[
+            "NotAuthorizedException",
+            "UserNotFoundException",
             "CodeMismatchException",
             "ExpiredCodeException",
-            "UserNotFoundException",
-            "NotAuthorizedException",
-            "AliasExistsException",
-            "TooManyFailedAttemptsException",
-            "LimitExceededException",
             "InvalidParameterException",
         ],
         Meaning::CodeInvalid,
@@ -102,7 +122,7 @@ const MEANINGS: &[(Asked, &[&str], Meaning)] = &[
     // The account is confirmed before the trigger runs; the vault it failed to open is opened at
     // sign-in (I11).
     (
-        Asked::Confirm,
+        Asked::Finish,
         &[
             "UserLambdaValidationException",
             "UnexpectedLambdaException",
@@ -160,6 +180,12 @@ const MEANINGS: &[(Asked, &[&str], Meaning)] = &[
     ),
     // There is nobody to sign out.
     (Asked::SignOut, &["UserNotFoundException"], Meaning::Done),
+    (
+        Asked::Password,
+        &["NotAuthorizedException", "PasswordResetRequiredException", "InvalidParameterException"],
+        Meaning::WrongPassword,
+    ),
+    (Asked::Password, &["UserNotFoundException"], Meaning::Unauthenticated),
     (Asked::Enroll, &["NotAuthorizedException", "UserNotFoundException"], Meaning::Unauthenticated),
     (
         Asked::Verify,
@@ -214,6 +240,7 @@ fn told(meaning: Meaning) -> Option<Failure> {
         }
         Meaning::CodeInvalid => CODE_INVALID,
         Meaning::WrongCredentials => WRONG_CREDENTIALS,
+        Meaning::WrongPassword => WRONG_PASSWORD,
         Meaning::SignInEnded => SIGN_IN_ENDED,
         Meaning::SessionEnded => SESSION_ENDED,
         Meaning::Unauthenticated => UNAUTHENTICATED,
@@ -240,12 +267,7 @@ mod tests {
             (
                 Asked::Confirm,
                 "UserNotFoundException",
-                &[
-                    "CodeMismatchException",
-                    "ExpiredCodeException",
-                    "NotAuthorizedException",
-                    "LimitExceededException",
-                ][..],
+                &["NotAuthorizedException", "PasswordResetRequiredException"][..],
             ),
             (
                 Asked::SignIn,
@@ -259,7 +281,12 @@ mod tests {
             (
                 Asked::Resend,
                 "UserNotFoundException",
-                &["InvalidParameterException", "LimitExceededException"],
+                &["UnsupportedUserStateException", "LimitExceededException"],
+            ),
+            (
+                Asked::Finish,
+                "UserNotFoundException",
+                &["NotAuthorizedException", "InvalidParameterException"],
             ),
             (Asked::AnswerCode, "UserNotFoundException", &["NotAuthorizedException"]),
             (Asked::AnswerPassword, "UserNotFoundException", &["NotAuthorizedException"]),
@@ -275,8 +302,11 @@ mod tests {
     #[test]
     fn refusals_are_answers_and_the_rest_is_a_fault() {
         let cases = [
-            (Asked::Confirm, "CodeMismatchException", (400, "code-invalid")),
-            (Asked::Confirm, "UserLambdaValidationException", (204, "done")),
+            (Asked::Confirm, "NotAuthorizedException", (400, "code-invalid")),
+            (Asked::Confirm, "UserLambdaValidationException", (503, "unavailable")),
+            (Asked::Finish, "UserLambdaValidationException", (204, "done")),
+            (Asked::Finish, "PasswordHistoryPolicyViolationException", (400, "invalid-request")),
+            (Asked::Password, "NotAuthorizedException", (403, "wrong-password")),
             (Asked::SignIn, "NotAuthorizedException", (401, "wrong-credentials")),
             (Asked::SignIn, "UserLambdaValidationException", (503, "unavailable")),
             (Asked::SignIn, "TooManyRequestsException", (429, "throttled")),
@@ -290,7 +320,7 @@ mod tests {
             (Asked::Enroll, "NotAuthorizedException", (401, "unauthenticated")),
             (Asked::Verify, "EnableSoftwareTokenMFAException", (400, "code-invalid")),
             (Asked::Verify, "SoftwareTokenMFANotFoundException", (409, "mfa-not-begun")),
-            (Asked::Register, "InvalidPasswordException", (400, "invalid-request")),
+            (Asked::Register, "InvalidPasswordException", (503, "unavailable")),
         ];
         for (asked, code, expected) in cases {
             assert_eq!(status(asked, code), expected, "{asked:?} {code}");

@@ -10,6 +10,8 @@ use edge::{Failure, Reply, Request};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::refusal::WRONG_CREDENTIALS;
+
 named! {
     /// What a sign-in asks for before it goes on.
     pub enum Challenge {
@@ -25,6 +27,8 @@ named! {
 pub(crate) enum Step {
     /// At its end.
     SignedIn(SignedIn),
+    /// The password is a code that was mailed: only `account_confirm` takes it.
+    Unconfirmed,
     /// Something more is asked for.
     Challenge {
         /// What.
@@ -75,6 +79,7 @@ impl Step {
     /// The answer that tells the caller where they stand.
     pub(crate) fn reply(self) -> Result<Reply<Session>, Failure> {
         Reply::new(&match self {
+            Self::Unconfirmed => return Err(WRONG_CREDENTIALS.into()),
             Self::SignedIn(SignedIn { access_token, refresh_token, expires_in }) => {
                 let token_type = "Bearer".to_owned();
                 Session::SignedIn { access_token, refresh_token, expires_in, token_type }

@@ -11,6 +11,7 @@ use edge::{
 use serde_json::Value;
 
 use crate::{
+    code,
     cognito::Pool,
     password::password,
     refusal::{Asked, CODE_INVALID, SIGN_IN_ENDED, refused},
@@ -38,7 +39,7 @@ impl Input for Answer {
         let challenge = read.field("/challenge", named());
         let session = read.field("/session", custom(session_string, || secret(4096).schema()));
         let password = read.optional("/newPassword", password());
-        let code = read.optional("/code", secret(20));
+        let code = read.optional("/code", code::shown());
         let (challenge, password, code) = (challenge?, password?, code?);
         let secret = match (challenge, password, code) {
             (Challenge::NewPassword, Some(secret), None) => Ok(secret),

@@ -1,15 +1,14 @@
 //! `POST /v1/sessions`: signs in, or says what is asked for next. Public.
 //!
-//! A wrong password, an unknown address and an unconfirmed one are answered alike. Takes an
+//! A wrong password, an unknown address and an unconfirmed one are answered alike; so is a code that
+//! was mailed to register, which only `account_confirm` takes. Takes an
 //! `Idempotency-Key` but keeps none: nothing of ours changes, and a kept token would be a hole.
 
-use edge::{
-    Failure, Http, Input, Promise, Read, Reader, Reply,
-    kind::{email, secret},
-};
+use edge::{Failure, Http, Input, Promise, Read, Reader, Reply, kind::email};
 
 use crate::{
     cognito::Pool,
+    password::given,
     refusal::{Asked, WRONG_CREDENTIALS, refused},
     session::Session,
 };
@@ -31,7 +30,7 @@ struct Credentials {
 impl Input for Credentials {
     fn read(read: &Reader<'_>) -> Read<Self> {
         let email = read.field("/email", email());
-        let password = read.field("/password", secret(256));
+        let password = read.field("/password", given());
         Ok(Self { email: email?, password: password? })
     }
 }

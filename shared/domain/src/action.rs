@@ -95,7 +95,6 @@ actions! {
         "set up a second factor", "began to set up a second factor";
     MfaVerify = "mfa_verify", Rule::Session,
         "confirm a second factor for signing in", "confirmed a second factor for signing in";
-    CognitoPostConfirmation = "cognito_post_confirmation", Rule::System;
     CognitoPreToken = "cognito_pre_token", Rule::System;
     ProfileGet = "profile_get", Rule::Own,
         "read the account's profile", "read the account's profile";

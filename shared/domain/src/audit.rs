@@ -104,6 +104,10 @@ named! {
         TextRead = "text-read",
         /// A document's text could not be read.
         TextFailed = "text-failed",
+        /// A patient's vault was opened.
+        Opened = "opened",
+        /// A patient's vault was bound to another account.
+        Bound = "bound",
         /// A hospital was added, with its first admin.
         Founded = "founded",
         /// A doctor's invitation could not be sent.
@@ -257,9 +261,6 @@ impl Entry {
         let doctor = voice.doctor.unwrap_or("a doctor");
         let purpose = self.target.purpose.map(spoken).unwrap_or_default();
         match done {
-            Done::Owner | Done::Duty if self.action == Action::CognitoPostConfirmation => {
-                "Your vault was opened".into()
-            }
             Done::Owner if self.action == Action::GrantRevoke => {
                 format!("{who} withdrew the access of {doctor}, which ended at once")
             }
@@ -290,6 +291,10 @@ impl Entry {
             Done::TextFailed => format!(
                 "{who} could not extract the text of a document{about}, which is kept as it is"
             ),
+            Done::Opened => "Your vault was opened".into(),
+            Done::Bound => {
+                "Your vault was bound to a new sign-in after you proved who you are".into()
+            }
             Done::Founded => "The hospital and its first admin were added".into(),
             Done::InviteFailed => {
                 "A doctor's invitation could not be sent: the address cannot be used".into()

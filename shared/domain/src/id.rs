@@ -31,7 +31,8 @@ macro_rules! id {
 id! {
     /// An account: the subject (`sub`) that Cognito gave it.
     AccountId;
-    /// A patient: the subject (`sub`) of their Cognito account.
+    /// A patient, minted when an account is opened (UUIDv7). It outlives the account: a vault can be
+    /// bound to another.
     PatientId;
     /// A doctor, minted when a hospital invites them (UUIDv7).
     DoctorId;

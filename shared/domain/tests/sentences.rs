@@ -97,7 +97,8 @@ fn special() -> Vec<Draft> {
     let (alice, grey) = (Actor::Patient { id: ALICE }, Actor::from(&doctor(true)));
     let (patient, hospital) = (Ledger::Patient(ALICE), Ledger::Hospital(HARBOUR));
     let list = [
-        (patient, alice, Action::CognitoPostConfirmation, Done::Owner),
+        (patient, alice, Action::AccountConfirm, Done::Opened),
+        (patient, Actor::System, Action::AccountRegister, Done::Bound),
         (patient, grey, Action::AccessRequestCreate, Done::Asked),
         (patient, alice, Action::AccessRequestDecide, Done::Approved),
         (patient, alice, Action::AccessRequestDecide, Done::Narrowed),

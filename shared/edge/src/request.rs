@@ -68,15 +68,6 @@ impl Request {
         self.caller.ok_or(UNAUTHENTICATED.into())
     }
 
-    /// The access token itself, for calls that Cognito must see it on.
-    ///
-    /// # Errors
-    /// 401 without one.
-    pub fn access_token(&self) -> Result<&str, Failure> {
-        let header = self.header("authorization").ok_or(UNAUTHENTICATED)?;
-        Ok(header.strip_prefix("Bearer ").unwrap_or(header))
-    }
-
     /// The caller's account at Cognito, for calls made on their behalf.
     ///
     /// # Errors
@@ -154,7 +145,7 @@ fn caller(claims: &Value) -> Option<Caller> {
     let mfa = claim("mfa") == Some("true");
     let hospital = || claim("hospital").and_then(HospitalId::parse);
     Some(match Role::from_name(claim("role")?)? {
-        Role::Patient => Caller::Patient(PatientId::parse(claim("sub")?)?),
+        Role::Patient => Caller::Patient(PatientId::parse(claim("person")?)?),
         Role::Doctor => {
             Caller::Doctor { id: DoctorId::parse(claim("person")?)?, hospital: hospital()?, mfa }
         }
@@ -182,7 +173,7 @@ mod tests {
     fn claims_make_a_caller_only_when_they_are_whole() {
         let id = "0190a6f0-0000-7000-8000-000000000001";
         let cases = [
-            (json!({ "role": "patient", "sub": id }), Some(Role::Patient)),
+            (json!({ "role": "patient", "sub": "x", "person": id }), Some(Role::Patient)),
             (
                 json!({ "role": "doctor", "sub": id, "person": id, "hospital": id }),
                 Some(Role::Doctor),
@@ -195,7 +186,8 @@ mod tests {
             (json!({ "role": "doctor", "sub": id, "hospital": id }), None),
             (json!({ "role": "root", "sub": id }), None),
             (json!({ "sub": id }), None),
-            (json!({ "role": "patient", "sub": "x" }), None),
+            (json!({ "role": "patient", "sub": id }), None),
+            (json!({ "role": "patient", "sub": id, "person": "x" }), None),
             (json!(null), None),
         ];
         for (claims, role) in cases {

@@ -1,8 +1,9 @@
 //! The cast: patients, hospitals, admins and doctors, each made through the front door.
 
 use std::{
+    collections::BTreeSet,
     sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -15,9 +16,6 @@ use crate::{
     documents::{Document, begin, post_form, settled},
     poll,
 };
-
-/// The confirmation code of the local Cognito.
-const LOCAL_CODE: &str = "123456";
 
 /// A signed-in account.
 #[derive(Debug, Clone)]
@@ -106,12 +104,19 @@ impl Account {
         stack.post("/v1/sessions/challenge").json(&body).expect(200)
     }
 
-    /// The code of this moment (RFC 6238).
+    /// A code of this moment or the next (RFC 6238) that was not handed out before: Cognito takes
+    /// each once.
     pub fn code(&self) -> Outcome<String> {
-        let secret = self.secret.as_ref().ok_or_else(|| Surprise("no second factor".into()))?;
-        let secret = Secret::try_from_base32(secret).map_err(|e| Surprise(format!("{e:?}")))?;
+        static GIVEN: Mutex<BTreeSet<(String, u64)>> = Mutex::new(BTreeSet::new());
+        let base32 = self.secret.as_ref().ok_or_else(|| Surprise("no second factor".into()))?;
+        let secret = Secret::try_from_base32(base32).map_err(|e| Surprise(format!("{e:?}")))?;
         let totp = Builder::new().with_secret(secret).build_noncompliant();
-        Ok(totp.generate_current().to_string())
+        poll("a code that was not used", || {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() / 30;
+            let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+            let step = (now..=now + 1).find(|step| given.insert((base32.clone(), *step)));
+            Ok(step.map(|step| totp.generate(step * 30).to_string()))
+        })
     }
 
     /// Enrols a second factor and waits until it is in use; the caller has to sign in again.
@@ -130,15 +135,16 @@ impl Account {
 
     /// Begins to enrol a second factor: holds the app that is to be proven.
     pub fn begin_factor(&mut self, stack: &Stack) -> Outcome {
-        let begun = stack.post("/v1/me/mfa").token(&self.token).expect(200)?;
+        let body = json!({ "password": self.password });
+        let begun = stack.post("/v1/me/mfa").token(&self.token).json(&body).expect(200)?;
         self.hold(begun.text("/secret")?);
         Ok(())
     }
 
     /// Proves the authenticator app by the code of this moment.
     pub fn prove(&self, stack: &Stack) -> Outcome {
-        let code = json!({ "code": self.code()? });
-        stack.post("/v1/me/mfa/verify").token(&self.token).json(&code).expect(202).map(|_| ())
+        let body = json!({ "password": self.password, "code": self.code()? });
+        stack.post("/v1/me/mfa/verify").token(&self.token).json(&body).expect(202).map(|_| ())
     }
 
     /// Waits until the second factor is in use, as the operator sees it.
@@ -163,6 +169,14 @@ impl Account {
         self.secret.as_deref()
     }
 
+    /// Sets password and name by the code that was mailed.
+    pub fn confirm(&self, stack: &Stack, code: &str, name: &str) -> Outcome<Answer> {
+        let body = json!({
+            "email": self.email, "code": code, "password": self.password, "name": name,
+        });
+        stack.post("/v1/accounts/confirm").json(&body).send()
+    }
+
     /// Takes the secret of an authenticator app, from now on the one that codes are made with.
     pub fn hold(&mut self, secret: &str) {
         self.secret = Some(secret.to_owned());
@@ -179,13 +193,10 @@ impl Patient {
     /// Registers, confirms by code and signs in.
     pub fn join(stack: &Stack, name: &str) -> Outcome<Self> {
         let mut account = Account::new(address("patient"), password());
-        let (email, password) = (&account.email, &account.password);
-        let body = json!({ "email": email, "password": password, "name": name });
-        stack.post("/v1/accounts").json(&body).expect(202)?;
-        let body = json!({ "email": email, "code": LOCAL_CODE });
-        stack.post("/v1/accounts/confirm").json(&body).expect(204)?;
+        stack.post("/v1/accounts").json(&json!({ "email": account.email })).expect(202)?;
+        account.confirm(stack, &mailed_code(stack, &account.email)?, name)?.expect(204)?;
         account.sign_in(stack)?;
-        let id = claim(&account.token, "sub").ok_or_else(|| Surprise("no sub".into()))?;
+        let id = claim(&account.token, "person").ok_or_else(|| Surprise("no person".into()))?;
         Ok(Self { id, account })
     }
 
@@ -298,9 +309,7 @@ impl Hospital {
         let token = &self.admin.token;
         let invited = stack.post(&self.path("/doctors")).token(token).json(&body).expect(201)?;
         let id = DoctorId::parse(invited.text("/doctorId")?);
-        let password = poll("the invitation", || {
-            Ok(stack.mail(email)?.iter().find_map(|mail| temporary_password(mail)))
-        })?;
+        let password = mailed_code(stack, email)?;
         let id = id.ok_or_else(|| Surprise("no doctor id".into()))?;
         Ok((id, Account::new(email.to_owned(), password)))
     }
@@ -320,10 +329,13 @@ impl Hospital {
     }
 }
 
-/// The word after "temporary password is" in the mail that Cognito sends.
-fn temporary_password(mail: &str) -> Option<String> {
-    let word = mail.split("temporary password is ").nth(1)?.split_whitespace().next()?;
-    Some(word.strip_suffix('.').unwrap_or(word).to_owned())
+/// The code of the newest mail that has one; waits for it.
+pub fn mailed_code(stack: &Stack, email: &str) -> Outcome<String> {
+    let code = |mail: &String| {
+        let (_, told) = mail.split_once(&format!("The code for {email} is "))?;
+        told.split_whitespace().next().map(str::to_owned)
+    };
+    poll("a code by mail", || Ok(stack.mail(email)?.iter().rev().find_map(code)))
 }
 
 impl Doctor {

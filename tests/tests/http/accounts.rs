@@ -1,34 +1,34 @@
 //! Accounts: registering, confirming, and the vault that is opened by it.
 
-use serde_json::{Value, json};
-use testkit::{Answer, Outcome, Patient, Stack, cast, ensure, in_parallel, operator::key};
+use serde_json::json;
+use testkit::{
+    Answer, Hospital, Outcome, Patient, Stack,
+    cast::{self, Account, mailed_code},
+    ensure, in_parallel,
+    operator::key,
+};
 
-fn register(stack: &Stack, email: &str, password: &str) -> Outcome<Answer> {
-    let body = json!({ "email": email, "password": password, "name": "Ana Lima" });
-    stack.post("/v1/accounts").json(&body).send()
+fn register(stack: &Stack, email: &str) -> Outcome<Answer> {
+    stack.post("/v1/accounts").json(&json!({ "email": email })).send()
 }
 
-fn confirm(stack: &Stack, email: &str, code: &str) -> Outcome<Answer> {
-    stack.post("/v1/accounts/confirm").json(&json!({ "email": email, "code": code })).send()
+/// Somebody who registered, with a password in mind.
+fn registered(stack: &Stack) -> Outcome<Account> {
+    let account = Account::new(cast::address("new"), cast::password());
+    register(stack, &account.email)?.expect(202)?;
+    Ok(account)
+}
+
+/// A patient who signed in, and whose account this is.
+fn patient(stack: &Stack, mut account: Account) -> Outcome<Patient> {
+    account.sign_in(stack)?;
+    Ok(Patient { id: cast::claim(&account.token, "person").unwrap_or_default(), account })
 }
 
 /// The audit entries of a patient's vault about its opening.
 fn openings(stack: &Stack, patient: &Patient) -> Outcome<usize> {
     let trail = patient.audit(stack)?;
-    Ok(trail.iter().filter(|e| e["action"] == "cognito_post_confirmation").count())
-}
-
-fn confirmation(stack: &Stack, source: &str, sub: &str) -> Outcome<Value> {
-    Ok(json!({
-        "version": "1", "triggerSource": source, "region": stack.region,
-        "userPoolId": stack.output("UserPoolId")?, "userName": sub,
-        "callerContext": { "awsSdkVersion": "x", "clientId": stack.output("UserPoolClientId")? },
-        "request": { "userAttributes": {
-            "sub": sub, "email": "other@example.org", "name": "Somebody Else",
-            "cognito:user_status": "CONFIRMED", "email_verified": "true",
-        } },
-        "response": {},
-    }))
+    Ok(trail.iter().filter(|e| e["sentence"] == "Your vault was opened.").count())
 }
 
 #[test]
@@ -45,74 +45,133 @@ fn a_patient_registers_confirms_and_has_a_vault() -> Outcome {
 }
 
 #[test]
+fn whoever_registers_an_address_first_decides_nothing() -> Outcome {
+    let stack = Stack::get()?;
+    let (email, theirs) = (cast::address("owner"), cast::password());
+    let attack = json!({ "email": email, "password": theirs, "name": "Mal Ory" });
+    stack.post("/v1/accounts").json(&attack).expect(400)?;
+    register(stack, &email)?.expect(202)?;
+    let owner = Account::new(email.clone(), cast::password());
+    owner.confirm(stack, &mailed_code(stack, &email)?, "Ana Lima")?.expect(204)?;
+    let body = json!({ "email": email, "password": theirs });
+    stack.post("/v1/sessions").json(&body).expect(401)?.problem("wrong-credentials")?;
+    let patient = patient(stack, owner)?;
+    let me = stack.get_path("/v1/me").token(patient.token()).expect(200)?;
+    ensure(me.body["name"] == "Ana Lima", "the owner's name")
+}
+
+#[test]
+fn nobody_signs_up_at_cognito_itself() -> Outcome {
+    let stack = Stack::get()?;
+    let email = cast::address("direct");
+    let body = json!({
+        "ClientId": stack.output("UserPoolClientId")?, "Username": email,
+        "Password": cast::password(),
+        "UserAttributes": [
+            { "Name": "email", "Value": email }, { "Name": "name", "Value": "Mal Ory" },
+        ],
+    });
+    let refused = stack.cognito("SignUp", &body);
+    ensure(refused.is_err_and(|why| why.0.contains("SignUp is not permitted")), "refused")
+}
+
+#[test]
 fn registering_a_known_address_looks_like_registering_a_new_one() -> Outcome {
     let stack = Stack::get()?;
     let patient = Patient::join(stack, "Ana Lima")?;
     let email = cast::address("new");
-    let new = register(stack, &email, &cast::password())?.expect(202)?;
-    let waiting = register(stack, &email, &cast::password())?;
-    let known = register(stack, &patient.account.email, &cast::password())?;
-    for answer in [waiting, known] {
+    let new = register(stack, &email)?.expect(202)?;
+    let waiting = register(stack, &email)?;
+    let known = register(stack, &patient.account.email)?;
+    let staff = Hospital::add(stack, "St. Elsewhere", "Ines Keller")?.1;
+    let staff = register(stack, &staff.email)?;
+    for answer in [waiting, known, staff] {
         ensure(answer.told() == new.told(), format!("{:?}", answer.told()))?;
     }
     patient.account.clone().sign_in(stack)
 }
 
 #[test]
+fn registering_again_sends_a_code_that_ends_the_one_before() -> Outcome {
+    let stack = Stack::get()?;
+    let account = registered(stack)?;
+    let first = mailed_code(stack, &account.email)?;
+    register(stack, &account.email)?.expect(202)?;
+    let second = mailed_code(stack, &account.email)?;
+    ensure(first != second, "another code")?;
+    account.confirm(stack, &first, "Ana Lima")?.expect(400)?.problem("code-invalid")?;
+    account.confirm(stack, &second, "Ana Lima")?.expect(204).map(|_| ())
+}
+
+#[test]
+fn a_code_is_taken_however_it_is_typed() -> Outcome {
+    let stack = Stack::get()?;
+    let account = registered(stack)?;
+    let code = mailed_code(stack, &account.email)?;
+    let arabic = |c: char| c.to_digit(10).and_then(|n| char::from_u32(0x660 + n)).unwrap_or(c);
+    let typed: String = code.replace("Mv-", " mv").replace('-', " ").chars().map(arabic).collect();
+    account.confirm(stack, &format!("{typed}\n"), "Ana Lima")?.expect(204)?;
+    patient(stack, account).map(|_| ())
+}
+
+#[test]
 fn wrong_used_and_unknown_codes_are_answered_alike() -> Outcome {
     let stack = Stack::get()?;
     let patient = Patient::join(stack, "Ana Lima")?;
-    let email = cast::address("new");
-    register(stack, &email, &cast::password())?.expect(202)?;
-    let wrong = confirm(stack, &email, "000000")?.expect(400)?;
+    let account = registered(stack)?;
+    let code = mailed_code(stack, &account.email)?;
+    let wrong = account.confirm(stack, "Mv-0000-0000-0000", "Ana Lima")?.expect(400)?;
     wrong.problem("code-invalid")?;
-    let used = confirm(stack, &patient.account.email, "123456")?;
-    let unknown = confirm(stack, &cast::address("nobody"), "123456")?;
-    let no_code = confirm(stack, &email, "abc def!")?;
-    for answer in [used, unknown, no_code] {
+    let used = mailed_code(stack, &patient.account.email)?;
+    let used = patient.account.confirm(stack, &used, "Ana Lima")?;
+    let password = patient.account.confirm(stack, &patient.account.password, "Ana Lima")?;
+    let nobody = Account::new(cast::address("nobody"), cast::password());
+    let unknown = nobody.confirm(stack, &code, "Ana Lima")?;
+    let no_code = account.confirm(stack, "abc def!", "Ana Lima")?;
+    for answer in [used, password, unknown, no_code] {
         ensure(answer.told() == wrong.told(), format!("{:?}", answer.told()))?;
     }
-    confirm(stack, &email, "123456")?.expect(204).map(|_| ())
+    account.confirm(stack, &code, "Ana Lima")?.expect(204).map(|_| ())
+}
+
+#[test]
+fn a_code_signs_nobody_in_and_is_no_password() -> Outcome {
+    let stack = Stack::get()?;
+    let mut account = registered(stack)?;
+    let code = mailed_code(stack, &account.email)?;
+    let body = json!({ "email": account.email, "password": code });
+    stack.post("/v1/sessions").json(&body).expect(401)?.problem("wrong-credentials")?;
+    // Nor at Cognito itself without a name, or with one that could pose as something else.
+    let client = stack.output("UserPoolClientId")?;
+    let begin = json!({ "ClientId": client, "AuthFlow": "USER_PASSWORD_AUTH",
+        "AuthParameters": { "USERNAME": account.email, "PASSWORD": code } });
+    let asked = stack.cognito("InitiateAuth", &begin)?;
+    let answer = json!({ "USERNAME": account.email, "NEW_PASSWORD": account.password });
+    let body = json!({ "ClientId": client, "ChallengeName": "NEW_PASSWORD_REQUIRED",
+        "Session": asked["Session"], "ChallengeResponses": answer });
+    let refused = stack.cognito("RespondToAuthChallenge", &body);
+    ensure(refused.is_err_and(|why| why.0.contains("name is missing")), "not without a name")?;
+    let password = std::mem::replace(&mut account.password, code.clone());
+    let same = account.confirm(stack, &code, "Ana Lima")?.expect(400)?;
+    ensure(same.wrong() == ["/password"], format!("{:?}", same.wrong()))?;
+    account.password = password;
+    let named = account.confirm(stack, &code, "Ana\u{202e}amiL")?.expect(400)?;
+    ensure(named.wrong() == ["/name"], format!("{:?}", named.wrong()))?;
+    account.confirm(stack, &code, "Ana Lima")?.expect(204)?;
+    patient(stack, account).map(|_| ())
 }
 
 #[test]
 fn i7_an_address_confirmed_by_many_at_once_gets_one_vault() -> Outcome {
     let stack = Stack::get()?;
-    let (email, password) = (cast::address("crowd"), cast::password());
-    let registered = in_parallel(0..6, |_| Ok(register(stack, &email, &password)?.status))?;
-    ensure(registered.iter().all(|status| *status == 202), format!("{registered:?}"))?;
-    let confirmed = in_parallel(0..6, |_| Ok(confirm(stack, &email, "123456")?.status))?;
+    let account = Account::new(cast::address("crowd"), cast::password());
+    let statuses = in_parallel(0..6, |_| Ok(register(stack, &account.email)?.status))?;
+    ensure(statuses.iter().all(|status| *status == 202), format!("{statuses:?}"))?;
+    let code = mailed_code(stack, &account.email)?;
+    let confirmed = in_parallel(0..6, |_| Ok(account.confirm(stack, &code, "Ana Lima")?.status))?;
     let (done, rest): (Vec<_>, Vec<_>) = confirmed.into_iter().partition(|s| *s == 204);
     ensure(!done.is_empty() && rest.iter().all(|s| *s == 400), format!("{done:?} {rest:?}"))?;
-    let mut account = cast::Account::new(email, password);
-    account.sign_in(stack)?;
-    let id = cast::claim(&account.token, "sub").unwrap_or_default();
-    ensure(openings(stack, &Patient { id, account })? == 1, "one vault was opened")
-}
-
-#[test]
-fn i7_a_confirmation_that_comes_twice_changes_nothing() -> Outcome {
-    let stack = Stack::get()?;
-    let patient = Patient::join(stack, "Ana Lima")?;
-    let event = confirmation(stack, "PostConfirmation_ConfirmSignUp", &patient.id)?;
-    for _ in 0..2 {
-        let back = stack.invoke("cognito_post_confirmation", &event)?;
-        ensure(back == event, "Cognito gets its event back")?;
-    }
-    let me = stack.get_path("/v1/me").token(patient.token()).expect(200)?;
-    ensure(me.body["name"] == "Ana Lima", "the profile is as it was")?;
-    ensure(openings(stack, &patient)? == 1, "the opening is on record once")
-}
-
-#[test]
-fn a_replaced_password_opens_no_vault() -> Outcome {
-    let stack = Stack::get()?;
-    let sub = "0190a6f0-3c1e-4b52-9d41-0c5a7e2f8a10";
-    let event = confirmation(stack, "PostConfirmation_ConfirmForgotPassword", sub)?;
-    let back = stack.invoke("cognito_post_confirmation", &event)?;
-    ensure(back == event, "Cognito gets its event back")?;
-    let items = stack.items()?;
-    ensure(!items.iter().any(|item| item.to_string().contains(sub)), "nothing was written")
+    ensure(openings(stack, &patient(stack, account)?)? == 1, "one vault was opened")
 }
 
 #[test]
@@ -127,16 +186,43 @@ fn i11_a_vault_whose_opening_failed_is_opened_at_sign_in() -> Outcome {
 }
 
 #[test]
-fn an_address_changes_only_once_it_is_proven() -> Outcome {
+fn a_password_is_the_same_from_every_keyboard() -> Outcome {
+    let stack = Stack::get()?;
+    let mut account = registered(stack)?;
+    let code = mailed_code(stack, &account.email)?;
+    account.password = "Cafe\u{301}-Noir-1927".into();
+    account.confirm(stack, &code, "Ana Lima")?.expect(204)?;
+    account.password = "Caf\u{e9}-Noir-1927".into();
+    patient(stack, account).map(|_| ())
+}
+
+#[test]
+fn i9_a_token_of_ours_changes_nothing_at_cognito() -> Outcome {
     let stack = Stack::get()?;
     let patient = Patient::join(stack, "Ana Lima")?;
-    let other = cast::address("other");
-    let body = json!({
-        "AccessToken": patient.token(), "UserAttributes": [{ "Name": "email", "Value": other }],
-    });
-    stack.cognito("UpdateUserAttributes", &body)?;
-    let user = stack.cognito("GetUser", &json!({ "AccessToken": patient.token() }))?;
-    let told = user["UserAttributes"].to_string();
-    ensure(told.contains(&patient.account.email) && !told.contains(&other), told)?;
+    let token = patient.token();
+    let scope = cast::claim(token, "scope").unwrap_or_default();
+    ensure(scope == "medivault/api", format!("one scope, ours: {scope}"))?;
+    let address = json!([{ "Name": "email", "Value": cast::address("other") }]);
+    let app = json!({ "Enabled": true, "PreferredMfa": true });
+    let calls = [
+        ("GetUser", json!({})),
+        ("DeleteUser", json!({})),
+        ("GlobalSignOut", json!({})),
+        ("AssociateSoftwareToken", json!({})),
+        ("VerifySoftwareToken", json!({ "UserCode": "000000" })),
+        ("SetUserMFAPreference", json!({ "SoftwareTokenMfaSettings": app })),
+        ("UpdateUserAttributes", json!({ "UserAttributes": address })),
+        (
+            "ChangePassword",
+            json!({ "PreviousPassword": patient.account.password, "ProposedPassword": cast::password() }),
+        ),
+    ];
+    for (operation, mut body) in calls {
+        body["AccessToken"] = json!(token);
+        let refused = stack.cognito(operation, &body);
+        let why = refused.err().map(|why| why.0).unwrap_or_default();
+        ensure(why.contains("NotAuthorizedException"), format!("{operation}: {why}"))?;
+    }
     patient.account.clone().sign_in(stack)
 }

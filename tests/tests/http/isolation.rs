@@ -89,8 +89,10 @@ impl Scene {
         });
         Some(match action {
             Action::SessionRevoke => stack.delete("/v1/sessions"),
-            Action::MfaEnroll => stack.post("/v1/me/mfa").json(&json!({})),
-            Action::MfaVerify => stack.post("/v1/me/mfa/verify").json(&json!({ "code": "000000" })),
+            Action::MfaEnroll => stack.post("/v1/me/mfa").json(&json!({ "password": "x" })),
+            Action::MfaVerify => {
+                stack.post("/v1/me/mfa/verify").json(&json!({ "password": "x", "code": "000000" }))
+            }
             Action::ProfileGet => stack.get_path("/v1/me"),
             Action::DoctorInvite => stack.post(&self.hospital.path("/doctors")).json(&invitation),
             Action::DoctorList => stack.get_path(&self.hospital.path("/doctors")),

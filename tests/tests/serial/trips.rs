@@ -1,6 +1,6 @@
 //! Counts AWS round trips, as each function logs them: at most two one after the other for any
 //! HTTP operation of a function that is warm for the vault, one for those that only sign in. A
-//! doctor's list makes three, and a search one more.
+//! doctor's list makes three, and a search one more; proving a second factor three.
 
 use domain::{
     names::Named,
@@ -100,6 +100,8 @@ fn a_warm_request_makes_at_most_two_round_trips_one_after_the_other() -> Outcome
             _ if session => 1,
             // By a doctor, with words to look for.
             Action::RecordList => 4,
+            // The password, the code, and the write.
+            Action::MfaVerify => 3,
             _ => 2,
         };
         ensure(sequential <= allowed, format!("{name} makes {sequential} trips in a row"))?;

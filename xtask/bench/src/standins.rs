@@ -130,14 +130,15 @@ fn kms(action: &str, body: &[u8]) -> Value {
 
 fn cognito(action: &str) -> Value {
     match action {
-        "SignUp" => json!({ "UserConfirmed": false, "UserSub": ID }),
-        "InitiateAuth" | "RespondToAuthChallenge" => json!({ "AuthenticationResult": {
+        "InitiateAuth" | "AdminInitiateAuth" | "RespondToAuthChallenge" => {
+            json!({ "AuthenticationResult": {
             "AccessToken": "a".repeat(1000),
             "IdToken": "i".repeat(1000),
             "RefreshToken": "r".repeat(1800),
             "ExpiresIn": 900,
             "TokenType": "Bearer",
-        }, "ChallengeParameters": {} }),
+        }, "ChallengeParameters": {} })
+        }
         "AdminGetUser" => json!({
             "Username": ID,
             "UserStatus": "CONFIRMED",

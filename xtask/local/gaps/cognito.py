@@ -49,6 +49,14 @@ class Cognito:
         self.pending = {}
         self.used, self.lock = set(), threading.Lock()
         self.handle = module._run_idp_handler
+        self.event_of = module._build_pretoken_event
+
+    def event(self, *, pool_id, client_id, user_attrs, **rest):
+        """A trigger is told what the client may read, and who it is about."""
+        client = self.module._user_pools[pool_id]["_clients"].get(client_id) or {}
+        read = client.get("ReadAttributes") or user_attrs
+        told = {name: value for name, value in user_attrs.items() if name in read or name == "sub"}
+        return self.event_of(pool_id=pool_id, client_id=client_id, user_attrs=told, **rest)
 
     def error(self, name, text):
         return self.module.error_response_json(name, text, 400)
@@ -79,7 +87,9 @@ class Cognito:
         if action == "SignUp":
             pool, _ = self.module._pool_for_client(data.get("ClientId"))
             names = self.names(data)
-            return self.check_writable(pool, data.get("ClientId"), names) or self.check_known(pool, names)
+            return self.check_open(pool) or self.check_writable(pool, data.get("ClientId"), names) or (
+                self.check_known(pool, names)
+            )
         if action == "UpdateUserAttributes":
             claims = self.module._token_claims(data.get("AccessToken", "")) or {}
             pool, _ = self.module._pool_for_client(claims.get("client_id"))
@@ -91,8 +101,31 @@ class Cognito:
         if action.endswith("SetUserMFAPreference"):
             return self.check_app(action, data)
         if action == "AdminCreateUser":
-            return self.check_known(self.module._user_pools.get(data.get("UserPoolId")), self.names(data))
+            pool = self.module._user_pools.get(data.get("UserPoolId"))
+            return self.check_known(pool, self.names(data)) or self.renew(pool, data)
         return None
+
+    def check_open(self, pool):
+        """Where only administrators make users, nobody signs up."""
+        if ((pool or {}).get("AdminCreateUserConfig") or {}).get("AllowAdminCreateUserOnly") in (True, "true"):
+            return self.error("NotAuthorizedException", "SignUp is not permitted for this user pool")
+        return None
+
+    def renew(self, pool, data):
+        """An invitation that is sent again has a new temporary password, and only while it waits."""
+        user, _ = self.module._resolve_user(pool, data.get("Username")) if pool else (None, None)
+        if data.get("MessageAction") != "RESEND" or not user:
+            return None
+        if user.get("UserStatus") != "FORCE_CHANGE_PASSWORD":
+            return self.error(
+                "UnsupportedUserStateException",
+                f"Resend not possible. {user['Username']} status is not FORCE_CHANGE_PASSWORD",
+            )
+        password = data.get("TemporaryPassword") or self.module._generate_temp_password()
+        refused = self.module._validate_password(pool, password)
+        if not refused:
+            user["_password"] = password
+        return refused
 
     @staticmethod
     def names(data):
@@ -108,13 +141,64 @@ class Cognito:
         name = user["Username"] if user else None
         if not self.sessions.take(data.get("Session"), challenge, data.get("ClientId"), name):
             return self.error("NotAuthorizedException", "Invalid session for the user.")
+        refused = None
         if challenge == "NEW_PASSWORD_REQUIRED":
-            refused = self.module._validate_password(pool, answers.get("NEW_PASSWORD") or "")
-            if refused:
-                # AWS lets the user try again with the same session.
-                self.sessions.remember(data.get("Session"), challenge, data.get("ClientId"), name)
-            return refused
-        return None
+            refused = self.check_password(pool, user, answers) or self.fill_in(pool, user, data)
+        if challenge == "SOFTWARE_TOKEN_MFA":
+            refused = self.check_code(user, answers)
+        if refused:
+            # AWS lets the user try again with the same session.
+            self.sessions.remember(data.get("Session"), challenge, data.get("ClientId"), name)
+        return refused
+
+    def check_password(self, pool, user, answers):
+        new = answers.get("NEW_PASSWORD") or ""
+        policy = (pool.get("Policies") or {}).get("PasswordPolicy") or {}
+        if int(policy.get("PasswordHistorySize") or 0) > 0 and new == user.get("_password"):
+            return self.error(
+                "PasswordHistoryPolicyViolationException", "Password has previously been used."
+            )
+        return self.module._validate_password(pool, new)
+
+    def required(self, pool, user):
+        """The attributes that the pool asks of everybody and this user has not got."""
+        has = self.module._attr_list_to_dict(user.get("Attributes", []))
+        schema = self.schema(pool).items()
+        return [name for name, entry in schema if entry.get("Required") and name != "sub" and name not in has]
+
+    def fill_in(self, pool, user, data):
+        """What the pool asks of everybody comes with the new password; what is there stays."""
+        answers = data.get("ChallengeResponses") or {}
+        prefix = "userAttributes."
+        given = {k[len(prefix):]: v for k, v in answers.items() if k.startswith(prefix)}
+        missing = self.required(pool, user)
+        has = self.module._attr_list_to_dict(user.get("Attributes", []))
+        for name in given:
+            if name in has and self.schema(pool).get(name, {}).get("Required"):
+                return self.error("NotAuthorizedException", f"Cannot modify an already provided {name}")
+        for name in missing:
+            if not given.get(name):
+                return self.error("InvalidParameterException", f"Invalid attributes given, {name} is missing")
+        refused = self.check_writable(pool, data.get("ClientId"), list(given))
+        if not refused:
+            user["Attributes"] = self.module._merge_attributes(
+                user["Attributes"], [{"Name": k, "Value": v} for k, v in given.items()]
+            )
+        return refused
+
+    def check_code(self, user, answers):
+        """A code of an authenticator app opens one sign-in."""
+        secret, code = user.get("_totp_secret"), answers.get("SOFTWARE_TOKEN_MFA_CODE")
+        if not secret or not self.module._totp_matches(secret, code):
+            return None
+        return self.use_up(secret, code)
+
+    def use_up(self, secret, code):
+        with self.lock:
+            used, self.used = (secret, code) in self.used, self.used | {(secret, code)}
+        return self.error(
+            "ExpiredCodeException", "Your software token has already been used once."
+        ) if used else None
 
     def check_writable(self, pool, client_id, names):
         client = ((pool or {}).get("_clients") or {}).get(client_id) or {}
@@ -197,10 +281,7 @@ class Cognito:
 
         def proven():
             user["_mfa_enabled"], user["_preferred_mfa"] = before
-            code = (user.get("_totp_secret"), data.get("UserCode"))
-            with self.lock:
-                used, self.used = code in self.used, self.used | {code}
-            return used and self.error("ExpiredCodeException", "Your software token has already been used once.")
+            return self.use_up(user.get("_totp_secret"), data.get("UserCode"))
 
         return proven
 
@@ -221,12 +302,10 @@ class Cognito:
         return self.module._pool_for_client(data.get("ClientId"))
 
     def after(self, action, data, reply):
-        if action in ("ConfirmSignUp", "AdminConfirmSignUp"):
-            return self.confirmed(data, "PostConfirmation_ConfirmSignUp") or reply
         if action == "VerifyUserAttribute":
             self.proven(data)
         if action == "ConfirmForgotPassword":
-            return self.confirmed(data, "PostConfirmation_ConfirmForgotPassword") or reply
+            self.mark_verified(self.pool_of(data)[0], data)
         if action.endswith("InitiateAuth") or action.endswith("RespondToAuthChallenge"):
             return self.challenged(data, reply)
         return reply
@@ -240,6 +319,10 @@ class Cognito:
             code = self.module._mfa_challenge_for_user(pool, user, pool_id, given.get("USERNAME"))
             reply = self.module.json_response(code) if code else reply
         answer = body_of(reply)
+        if user and answer.get("ChallengeName") == "NEW_PASSWORD_REQUIRED":
+            names = [f"userAttributes.{name}" for name in self.required(pool, user)]
+            answer["ChallengeParameters"]["requiredAttributes"] = json.dumps(names)
+            reply = self.module.json_response(answer)
         if user and answer.get("ChallengeName") in Sessions.CHECKED:
             self.sessions.remember(
                 answer.get("Session"), answer["ChallengeName"], data.get("ClientId"), user["Username"]
@@ -254,51 +337,10 @@ class Cognito:
                 user["Attributes"], [{"Name": "email_verified", "Value": "true"}]
             )
 
-    def confirmed(self, data, source):
-        """Run the PostConfirmation trigger; its failure fails the call, the user stays confirmed."""
-        pool, pool_id = self.pool_of(data)
-        self.mark_verified(pool, data)
-        arn = ((pool or {}).get("LambdaConfig") or {}).get("PostConfirmation")
-        user, _ = self.module._resolve_user(pool, data.get("Username")) if pool else (None, None)
-        if not arn or not user:
-            return None
-        event = {
-            "version": "1",
-            "triggerSource": source,
-            "region": self.module._pool_region(pool_id),
-            "userPoolId": pool_id,
-            "userName": user["Username"],
-            "callerContext": {
-                "awsSdkVersion": "aws-sdk-unknown-unknown",
-                "clientId": data.get("ClientId") or "CLIENT_ID_NOT_APPLICABLE",
-            },
-            "request": {
-                "userAttributes": {
-                    **self.module._attr_list_to_dict(user.get("Attributes", [])),
-                    "cognito:user_status": user.get("UserStatus", ""),
-                },
-                "clientMetadata": data.get("ClientMetadata") or {},
-            },
-            "response": {},
-        }
-        result = self.invoke(arn, event)
-        if result.get("error"):
-            return self.error(
-                "UserLambdaValidationException", "PostConfirmation failed with an error."
-            )
-        return None
-
-    def invoke(self, arn, event):
-        from ministack.services import lambda_svc
-
-        record, config, _name = lambda_svc._get_func_record_for_ref(arn)
-        if record is None or config is None:
-            return {"error": True}
-        scoped = lambda_svc._execution_record_for_config(record, config)
-        return lambda_svc._execute_function_with_config_scope(scoped, event)
-
 
 def fill():
     """Put the wrapper in place."""
     module = importlib.import_module("ministack.services.cognito")
-    module._run_idp_handler = Cognito(module).run
+    cognito = Cognito(module)
+    module._run_idp_handler = cognito.run
+    module._build_pretoken_event = cognito.event

@@ -101,8 +101,8 @@ fn claims(caller: &Caller) -> Value {
         "exp": "1767615300",
         "iat": "1767614400",
     });
+    claims["person"] = json!(caller.id());
     if let Some(hospital) = caller.hospital() {
-        claims["person"] = json!(caller.id());
         claims["hospital"] = json!(hospital);
         claims["mfa"] = json!("true");
     }

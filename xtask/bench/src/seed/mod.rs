@@ -128,18 +128,15 @@ impl Seed {
             self.repeat(name, || self.events.sample(name))?;
         }
         let caller = Some(self.hospital.admin);
-        let body = Some(json!({ "code": "123456" }));
+        let body = Some(json!({ "password": "Aa1-password-9", "code": "123456" }));
         self.same("mfa_verify", &Said { caller, body, ..Said::default() })?;
-        self.repeat("cognito_post_confirmation", || {
-            let mut event = self.events.sample("cognito_post_confirmation")?;
-            event["request"]["userAttributes"]["sub"] = json!(new_id());
-            Ok(event)
-        })?;
         self.repeat("cognito_pre_token", || {
             let mut event = self.events.sample("cognito_pre_token")?;
             event["triggerSource"] = json!("TokenGeneration_Authentication");
-            event["request"]["userAttributes"] =
-                json!({ "sub": self.vault.patient, "name": "Ana Lima", "email": "a@example.org" });
+            event["request"]["userAttributes"] = json!({
+                "custom:role": "patient", "custom:person": self.vault.patient,
+                "name": "Ana Lima", "email": "a@example.org",
+            });
             Ok(event)
         })
     }
