@@ -1,11 +1,26 @@
 //! What is declared of a file before it is sent.
 
-use edge::kind::{Kind, custom, line};
+use domain::{Date, record::RecordType};
+use edge::{
+    Read, Reader,
+    kind::{Kind, custom, date, line},
+};
 use serde_json::{Value, json};
 
 /// A file's own name, without a path.
 pub(crate) fn file_name() -> impl Kind<Value = String> {
     custom(parse_name, || line(255).schema())
+}
+
+/// The date of a record of a `kind`: it speaks of what was, unless its type looks ahead.
+pub(crate) fn record_date(read: &Reader<'_>, kind: Read<RecordType>) -> Read<Date> {
+    let date = read.field("/date", date())?;
+    match (kind, read.now()) {
+        (Ok(kind), Some(now)) if date > kind.last_date(now) => {
+            read.reject("/date", "lies further ahead than a record of this type may")
+        }
+        _ => Ok(date),
+    }
 }
 
 /// A SHA-256, as it is written and as bytes.

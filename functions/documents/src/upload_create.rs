@@ -13,16 +13,16 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Date, PatientId, RecordId, Timestamp,
+    PatientId, RecordId, Timestamp,
     audit::{Actor, Target},
     consent::Purpose,
     names::Named,
     policy::acts::UploadCreate,
-    record::{MAX_FILE_BYTES, RecordStatus, RecordType},
+    record::{MAX_FILE_BYTES, RecordStatus},
 };
 use edge::{
     Failure, Files, Http, Idempotency, Input, Promise, Read, Reader, Reply, Request,
-    kind::{date, line, named, number, text},
+    kind::{line, named, number, text},
     once,
 };
 use schemars::JsonSchema;
@@ -34,7 +34,7 @@ use store::{
     rows::{FileContent, Record, RecordContent},
 };
 
-use crate::declared::{file_name, sha256};
+use crate::declared::{file_name, record_date, sha256};
 
 /// The operation.
 #[must_use]
@@ -59,10 +59,7 @@ impl Input for NewUpload {
         let purpose = read.purpose();
         let idempotency = read.idempotency();
         let kind = read.field("/type", named());
-        let date = match (kind, read.field("/date", date())) {
-            (Ok(kind), Ok(date)) => on_time(read, kind, date),
-            (_, date) => date,
-        };
+        let date = record_date(read, kind);
         let title = read.field("/title", line(200));
         let notes = read.optional("/notes", text(4000));
         let name = read.field("/fileName", file_name());
@@ -85,16 +82,6 @@ impl Input for NewUpload {
             file,
             sha256,
         })
-    }
-}
-
-/// A record speaks of what was, unless its type looks ahead.
-fn on_time(read: &Reader<'_>, kind: RecordType, date: Date) -> Read<Date> {
-    match read.now() {
-        Some(now) if date > kind.last_date(now) => {
-            read.reject("/date", "lies further ahead than a record of this type may")
-        }
-        _ => Ok(date),
     }
 }
 
