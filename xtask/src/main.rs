@@ -124,6 +124,11 @@ enum Command {
     Bench(bench::Args),
     /// Bootstrap a hospital and its first admin, locally or on AWS.
     HospitalAdd(operator::Args),
+    /// Bind a patient's vault to a new account, once they proved who they are.
+    ///
+    /// docs/OPERATIONS.md says what proof to ask for.
+    #[command(disable_help_flag = true)]
+    VaultBind(operator::Args),
     /// Make the register of a patient's vault anew from its records, locally or on AWS.
     RegisterRebuild(operator::Args),
 }
@@ -154,6 +159,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Package { architecture } => package::run(architecture),
         Command::Bench(args) => bench::run(&args),
         Command::HospitalAdd(args) => operator::run("hospital-add", &args),
+        Command::VaultBind(args) => operator::run("vault-bind", &args),
         Command::RegisterRebuild(args) => operator::run("register-rebuild", &args),
     }
 }
