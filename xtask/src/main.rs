@@ -129,6 +129,11 @@ enum Command {
     Code(people::Args),
     /// Print the mails that the development stack sent to an address.
     Mail(people::Args),
+    /// Bind a patient's vault to a new account, once they proved who they are.
+    ///
+    /// docs/OPERATIONS.md says what proof to ask for.
+    #[command(disable_help_flag = true)]
+    VaultBind(operator::Args),
     /// Make the register of a patient's vault anew from its records, locally or on AWS.
     RegisterRebuild(operator::Args),
 }
@@ -161,6 +166,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::HospitalAdd(args) => operator::run("hospital-add", &args),
         Command::Code(args) => people::of("code", &args),
         Command::Mail(args) => people::of("mail", &args),
+        Command::VaultBind(args) => operator::run("vault-bind", &args),
         Command::RegisterRebuild(args) => operator::run("register-rebuild", &args),
     }
 }

@@ -54,9 +54,9 @@ struct Output {
 
 async fn handle(pool: &Pool, input: Registration) -> Result<Reply<Output, 202>, Failure> {
     let code = code::new();
-    if let Err(fault) = pool.open(PatientId(new_id()), &input.email, &code).await {
+    if let Err(fault) = pool.accounts.open((PatientId(new_id()), None), &input.email, &code).await {
         settle(Asked::Register, fault)?;
-        if let Err(fault) = pool.send_again(&input.email, &code).await {
+        if let Err(fault) = pool.accounts.send_again(&input.email, &code).await {
             settle(Asked::Resend, fault)?;
         }
     }

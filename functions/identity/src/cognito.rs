@@ -8,7 +8,7 @@ use aws_sdk_cognitoidentityprovider::{
     operation::{admin_get_user::AdminGetUserOutput, initiate_auth::InitiateAuthOutput},
     types::{
         AttributeType, AuthFlowType, AuthenticationResultType, ChallengeNameType,
-        DeliveryMediumType, MessageActionType, SoftwareTokenMfaSettingsType,
+        DeliveryMediumType, MessageActionType, SoftwareTokenMfaSettingsType, UserStatusType,
         VerifySoftwareTokenResponseType,
     },
 };
@@ -44,7 +44,7 @@ pub struct Pool {
 impl Pool {
     /// The pool named by the environment: `USER_POOL_ID` and `CLIENT_ID`.
     pub(crate) fn new(config: &store::SdkConfig) -> Result<Self, Fault> {
-        let accounts = Accounts::new(client(config), variable("USER_POOL_ID")?);
+        let accounts = Accounts::connected(config, variable("USER_POOL_ID")?);
         Ok(Self { accounts, through: variable("CLIENT_ID")? })
     }
 
@@ -115,6 +115,12 @@ fn text<'u>(user: &'u AdminGetUserOutput, name: &str) -> Option<&'u str> {
 }
 
 impl Accounts {
+    /// The accounts of `pool`, by a client of its own.
+    #[must_use]
+    pub fn connected(config: &store::SdkConfig, pool: String) -> Self {
+        Self::new(client(config), pool)
+    }
+
     /// The accounts of `pool`, by a client that counts its calls.
     #[must_use]
     pub fn new(client: Client, pool: String) -> Self {
@@ -144,6 +150,56 @@ impl Accounts {
         Box::pin(call.send()).await.map(drop).map_err(|error| Fault::of(&error))
     }
 
+    /// Makes the account of a patient, to whom Cognito mails `code` as a temporary password. Without
+    /// a name, `account_confirm` gives it one.
+    pub(crate) async fn open(
+        &self,
+        (patient, name): (PatientId, Option<&str>),
+        email: &str,
+        code: &str,
+    ) -> Result<(), Fault> {
+        let call = self.client.admin_create_user().user_pool_id(&self.pool);
+        let call = call.username(email).temporary_password(code);
+        let call = call.desired_delivery_mediums(DeliveryMediumType::Email);
+        let call = call.user_attributes(attribute("email", email)?);
+        let call = call.user_attributes(attribute("email_verified", "true")?);
+        let call = call.user_attributes(attribute("custom:role", Role::Patient.name())?);
+        let call = call.user_attributes(attribute("custom:person", &patient.to_string())?);
+        let name = name.map(|name| attribute("name", name)).transpose()?;
+        let call = name.into_iter().fold(call, |call, name| call.user_attributes(name));
+        Box::pin(call.send()).await.map(drop).map_err(|error| Fault::of(&error))
+    }
+
+    /// Mails a new code to an account that waits for its confirmation; the one before ends.
+    pub(crate) async fn send_again(&self, email: &str, code: &str) -> Result<(), Fault> {
+        let call = self.client.admin_create_user().user_pool_id(&self.pool);
+        let call = call.username(email).temporary_password(code);
+        let call = call.message_action(MessageActionType::Resend);
+        let call = call.desired_delivery_mediums(DeliveryMediumType::Email);
+        Box::pin(call.send()).await.map(drop).map_err(|error| Fault::of(&error))
+    }
+
+    /// The account of an address, if it has one.
+    pub(crate) async fn held(&self, email: &str) -> Result<Option<Held>, Fault> {
+        let user = match user(&self.client, &self.pool, email).await {
+            Err(Fault::Unavailable(code)) if code == "UserNotFoundException" => return Ok(None),
+            other => other?,
+        };
+        let is_patient = text(&user, "custom:role") == Some(Role::Patient.name());
+        let person = text(&user, "custom:person").and_then(PatientId::parse);
+        Ok(Some(Held {
+            person: person.filter(|_| is_patient),
+            waits: user.user_status() == Some(&UserStatusType::ForceChangePassword),
+            named: text(&user, "name").is_some(),
+        }))
+    }
+
+    /// Ends the account of an address, with all its sessions.
+    pub(crate) async fn delete(&self, email: &str) -> Result<(), Fault> {
+        let call = self.client.admin_delete_user().user_pool_id(&self.pool).username(email);
+        Box::pin(call.send()).await.map(drop).map_err(|error| Fault::of(&error))
+    }
+
     /// Ends every session of `account`, and what Cognito takes their access tokens for.
     pub(crate) async fn sign_out_everywhere(&self, account: AccountId) -> Result<(), Fault> {
         let call = self.client.admin_user_global_sign_out().user_pool_id(&self.pool);
@@ -153,32 +209,6 @@ impl Accounts {
 }
 
 impl Pool {
-    /// Makes the account of a patient, to whom Cognito mails `code` as a temporary password.
-    pub(crate) async fn open(
-        &self,
-        patient: PatientId,
-        email: &str,
-        code: &str,
-    ) -> Result<(), Fault> {
-        let call = self.client().admin_create_user().user_pool_id(&self.accounts.pool);
-        let call = call.username(email).temporary_password(code);
-        let call = call.desired_delivery_mediums(DeliveryMediumType::Email);
-        let call = call.user_attributes(attribute("email", email)?);
-        let call = call.user_attributes(attribute("email_verified", "true")?);
-        let call = call.user_attributes(attribute("custom:role", Role::Patient.name())?);
-        let call = call.user_attributes(attribute("custom:person", &patient.to_string())?);
-        Box::pin(call.send()).await.map(drop).map_err(|error| Fault::of(&error))
-    }
-
-    /// Mails a new code to an account that waits for its confirmation; the one before ends.
-    pub(crate) async fn send_again(&self, email: &str, code: &str) -> Result<(), Fault> {
-        let call = self.client().admin_create_user().user_pool_id(&self.accounts.pool);
-        let call = call.username(email).temporary_password(code);
-        let call = call.message_action(MessageActionType::Resend);
-        let call = call.desired_delivery_mediums(DeliveryMediumType::Email);
-        Box::pin(call.send()).await.map(drop).map_err(|error| Fault::of(&error))
-    }
-
     /// What a code opens: an account that waits for its owner's password, and perhaps their name.
     /// `None` when it is a password that signs in.
     pub(crate) async fn begin(&self, email: &str, code: &str) -> Result<Option<Begun>, Fault> {
@@ -282,6 +312,23 @@ impl Pool {
         let call = self.client().verify_software_token().access_token(access_token).user_code(code);
         let answer = Box::pin(call.send()).await.map_err(|error| Fault::of(&error))?;
         Ok(answer.status == Some(VerifySoftwareTokenResponseType::Success))
+    }
+}
+
+/// The account of an address.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Held {
+    /// The patient whose account it is.
+    pub(crate) person: Option<PatientId>,
+    /// Whether it waits for its owner's password.
+    pub(crate) waits: bool,
+    named: bool,
+}
+
+impl Held {
+    /// Whether it was registered and never confirmed.
+    pub(crate) fn is_nobodys(&self) -> bool {
+        self.person.is_some() && self.waits && !self.named
     }
 }
 

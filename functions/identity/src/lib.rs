@@ -13,6 +13,7 @@ mod session;
 
 pub mod account_confirm;
 pub mod account_register;
+pub mod binding;
 pub mod cognito_pre_token;
 pub mod mfa_enroll;
 pub mod mfa_verify;

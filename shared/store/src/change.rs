@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{
     builders::PutBuilder,
 };
 use domain::{
-    AuditId, Timestamp,
+    AuditId, PatientId, Timestamp,
     audit::{Draft, Entry},
     names::Named,
     policy::Ground,
@@ -20,7 +20,7 @@ use crate::{
     error::Fault,
     keys::{self, Key, Owner},
     rows::{Profile, Saved, Vault, VaultStatus},
-    table::{Attributes, SEALED, item, key_attributes, sealed_bytes, sealed_item},
+    table::{Attributes, SEALED, Stored, item, key_attributes, sealed_bytes, sealed_item},
     vault::{DataKey, NewKey},
 };
 
@@ -348,5 +348,42 @@ impl Store {
         let mut vault = sealed_item(&at, &key, &clear, profile)?;
         vault.insert(WRAPPED.into(), sealed_bytes(wrapped));
         Ok((vault, key))
+    }
+
+    /// A patient's vault, its profile and its key.
+    ///
+    /// # Errors
+    /// `Fault::Corrupt` when there is no such vault.
+    pub async fn vault_of(&self, patient: PatientId) -> Result<OwnVault, Fault> {
+        let owner = Owner::Patient(patient);
+        let item = self.table.read(&[keys::vault(owner)]).await?.into_iter().flatten().next();
+        let vault: Stored<Vault> = Stored::of(item.ok_or(Fault::Corrupt("vault"))?)?;
+        let key = self.owner_key(owner, &vault).await?;
+        let profile = vault.open(&key)?;
+        Ok(OwnVault { owner, vault, profile, key })
+    }
+}
+
+/// A patient's vault, as an operator's command finds it.
+#[derive(Debug)]
+pub struct OwnVault {
+    /// Who the patient is.
+    pub profile: Profile,
+    owner: Owner,
+    vault: Stored<Vault>,
+    key: Arc<DataKey>,
+}
+
+impl OwnVault {
+    /// The item with another profile, under the key that it has.
+    ///
+    /// # Errors
+    /// `Fault::Corrupt` when it cannot be sealed.
+    pub fn with(&self, profile: &Profile) -> Result<Attributes, Fault> {
+        let wrapped = self.vault.bytes(WRAPPED).ok_or(Fault::Corrupt("wrapped-key"))?;
+        let at = keys::vault(self.owner);
+        let mut vault = sealed_item(&at, &self.key, &self.vault.row, profile)?;
+        vault.insert(WRAPPED.into(), sealed_bytes(wrapped.to_vec()));
+        Ok(vault)
     }
 }

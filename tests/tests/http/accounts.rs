@@ -226,3 +226,50 @@ fn i9_a_token_of_ours_changes_nothing_at_cognito() -> Outcome {
     }
     patient.account.clone().sign_in(stack)
 }
+
+#[test]
+fn i11_a_vault_whose_sign_in_was_lost_is_bound_to_another() -> Outcome {
+    let stack = Stack::get()?;
+    let mut patient = Patient::join(stack, "Ana Lima")?;
+    patient.account.enroll(stack)?;
+    patient.account.sign_in(stack)?;
+    let note = patient.note(stack, "lab-report", "2026-01-01", "Before", "before")?;
+    let other = Patient::join(stack, "Bob Reyes")?;
+    let taken = bind(stack, &patient.id, &other.account.email);
+    ensure(taken.is_err_and(|why| why.0.contains("account of somebody else")), "not another's")?;
+    let nobody = uuid::Uuid::now_v7().to_string();
+    let none = bind(stack, &nobody, &cast::address("new"));
+    ensure(none.is_err_and(|why| why.0.contains("no vault")), "no vault, no account")?;
+    // To a new address, which somebody else registered; then, after another loss, to the same.
+    let lost = patient.account.clone();
+    let new = cast::address("new");
+    register(stack, &new)?.expect(202)?;
+    for times in 1..=2 {
+        let account = Account::new(new.clone(), cast::password());
+        bind(stack, &patient.id, &new)?;
+        account.confirm(stack, &mailed_code(stack, &new)?, "Somebody Else")?.expect(204)?;
+        let bound = self::patient(stack, account)?;
+        ensure(bound.id == patient.id, "the vault's id")?;
+        let record = patient.path(&format!("/records/{note}"));
+        stack.get_path(&record).token(bound.token()).expect(200)?;
+        let me = stack.get_path("/v1/me").token(bound.token()).expect(200)?;
+        ensure(me.body["name"] == "Ana Lima", "the vault keeps its name")?;
+        ensure(me.body["email"] == new.as_str(), "and has the new address")?;
+        let said = "Your vault was bound to a new sign-in after you proved who you are.";
+        let trail = bound.audit(stack)?;
+        let told = trail.iter().filter(|entry| entry["sentence"] == said).count();
+        ensure(told == times, format!("{told} entries"))?;
+        for ended in [&lost, &patient.account] {
+            let body = json!({ "refreshToken": ended.refresh });
+            stack.post("/v1/sessions/refresh").json(&body).expect(401)?;
+            let body = json!({ "email": ended.email, "password": ended.password });
+            stack.post("/v1/sessions").json(&body).expect(401)?;
+        }
+        patient.account = bound.account;
+    }
+    Ok(())
+}
+
+fn bind(stack: &Stack, patient: &str, email: &str) -> Outcome<String> {
+    stack.operate(&["vault-bind", "--patient", patient, "--email", email])
+}

@@ -257,7 +257,9 @@ class Cognito:
             )
 
     def check_app(self, action, data):
-        """Codes can only be asked of somebody who proved an app."""
+        """Codes can only be asked of somebody who proved an app, with a token for it."""
+        if self.module._access_token_error(data):
+            return None
         user = self.holder(action, data)
         if user and (data.get("SoftwareTokenMfaSettings") or {}).get("Enabled") and not user.get("_totp_secret"):
             return self.error(

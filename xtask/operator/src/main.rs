@@ -1,15 +1,18 @@
 //! What an operator does to a deployment, locally or on AWS, with the AWS credentials of the
-//! environment. `cargo xtask hospital-add` and `cargo xtask register-rebuild` call this.
+//! environment. `cargo xtask hospital-add`, `vault-bind` and `register-rebuild` call
+//! this.
 
 use std::process::ExitCode;
 
 use aws_config::BehaviorVersion;
 use clap::Parser;
 use domain::PatientId;
+use edge::kind::{Kind, email};
 use hospital::{
     Directory,
     bootstrap::{NewHospital, add_hospital},
 };
+use identity::{Accounts, binding::bind_vault};
 use store::Store;
 
 /// What to do.
@@ -18,6 +21,8 @@ use store::Store;
 enum Command {
     /// Add a hospital and its first admin.
     HospitalAdd(HospitalAdd),
+    /// Bind a patient's vault to a new account, once they proved who they are.
+    VaultBind(VaultBind),
     /// Make the register of a patient's vault anew from its records.
     RegisterRebuild(RegisterRebuild),
 }
@@ -36,6 +41,21 @@ struct HospitalAdd {
     /// A temporary password instead of the invitation by mail.
     #[arg(long, env = "MEDIVAULT_TEMPORARY_PASSWORD", hide_env_values = true)]
     temporary_password: Option<String>,
+    #[command(flatten)]
+    vaults: Vaults,
+    /// The stack's output UserPoolId.
+    #[arg(long, env = "USER_POOL_ID")]
+    pool: String,
+}
+
+#[derive(clap::Args)]
+struct VaultBind {
+    /// The patient's id, which the table's key names after `PATIENT#`.
+    #[arg(long, value_parser = parse_patient)]
+    patient: PatientId,
+    /// The address of the new account, new or the same; the code goes there.
+    #[arg(long, value_parser = parse_email)]
+    email: String,
     #[command(flatten)]
     vaults: Vaults,
     /// The stack's output UserPoolId.
@@ -66,12 +86,17 @@ fn parse_patient(text: &str) -> Result<PatientId, &'static str> {
     PatientId::parse(text).ok_or("is no id of a patient")
 }
 
+fn parse_email(text: &str) -> Result<String, String> {
+    email().parse(&text.into())
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let command = Command::parse();
     let config = aws_config::defaults(BehaviorVersion::v2026_01_12()).load().await;
     let done = match command {
         Command::HospitalAdd(args) => args.run(&config).await,
+        Command::VaultBind(args) => args.run(&config).await,
         Command::RegisterRebuild(args) => args.run(&config).await,
     };
     match done {
@@ -105,6 +130,17 @@ impl HospitalAdd {
         let added = add_hospital(&store, &directory, new, jiff::Timestamp::now()).await;
         let added = added.map_err(|fault| fault.to_string())?;
         Ok(format!("Hospital {}\nAdmin    {}", added.hospital, added.admin))
+    }
+}
+
+impl VaultBind {
+    async fn run(self, config: &store::SdkConfig) -> Result<String, String> {
+        let store = self.vaults.open(config);
+        let accounts = Accounts::connected(config, self.pool);
+        let at = (self.email.as_str(), jiff::Timestamp::now());
+        let bound = bind_vault(&store, &accounts, self.patient, at).await;
+        bound.map_err(|fault| fault.to_string())?;
+        Ok("The vault is bound to the new account, which a code was mailed to".into())
     }
 }
 
