@@ -124,10 +124,7 @@ enum Command {
     Bench(bench::Args),
     /// Bootstrap a hospital and its first admin, locally or on AWS.
     HospitalAdd(operator::Args),
-    /// Bind a patient's vault to a new account, once they proved who they are.
-    ///
-    /// docs/OPERATIONS.md says what proof to ask for.
-    #[command(disable_help_flag = true)]
+    /// Bind a patient's vault to a new account, once they proved who they are (docs/OPERATIONS.md).
     VaultBind(operator::Args),
     /// Make the register of a patient's vault anew from its records, locally or on AWS.
     RegisterRebuild(operator::Args),
