@@ -73,12 +73,7 @@ pub async fn bind_vault(
     let name = vault.profile.name.clone();
     let before = vault.profile.email.clone().filter(|before| before != email);
     open_account(accounts, patient, email, &name).await?;
-    if let Some(before) = before {
-        if matches!(accounts.held(&before).await?, Some(Held { person, .. }) if person == Some(patient))
-        {
-            accounts.delete(&before).await?;
-        }
-    }
+    close_account(accounts, patient, before.as_deref()).await?;
     let profile = Profile { name, email: Some(email.to_owned()) };
     let entry = Draft {
         ledger: Ledger::Patient(patient),
@@ -112,4 +107,17 @@ async fn open_account(
         Some(_) => return Err(BindError::AddressTaken),
     }
     Ok(accounts.open((patient, Some(name)), email, &code).await?)
+}
+
+/// Ends the account that the vault was bound to before, if it is still this patient's.
+async fn close_account(
+    accounts: &Accounts,
+    patient: PatientId,
+    email: Option<&str>,
+) -> Result<(), BindError> {
+    let Some(email) = email else { return Ok(()) };
+    match accounts.held(email).await? {
+        Some(held) if held.person == Some(patient) => Ok(accounts.delete(email).await?),
+        _ => Ok(()),
+    }
 }
