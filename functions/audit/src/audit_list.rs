@@ -173,6 +173,7 @@ fn view(line: &Line, patient: PatientId, names: &Names) -> EntryView {
         Actor::Patient { .. } => "Another patient",
         Actor::Doctor { .. } => "A doctor",
         Actor::HospitalAdmin { .. } => "A hospital's admin",
+        Actor::Somebody => "Somebody",
         Actor::System => "MediVault",
     });
     let (doctor, title) = (names.doctor(&entry.target), names.title(&entry.target));

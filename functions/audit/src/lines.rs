@@ -39,6 +39,8 @@ named! {
         Doctor = "doctor",
         /// A hospital's admin.
         HospitalAdmin = "hospital-admin",
+        /// Somebody who did not prove who they are.
+        Somebody = "somebody",
         /// MediVault itself.
         System = "system",
     }
@@ -133,6 +135,7 @@ fn done_by(actor: &Actor) -> By {
         Actor::Patient { .. } => By::Patient,
         Actor::Doctor { .. } => By::Doctor,
         Actor::HospitalAdmin { .. } => By::HospitalAdmin,
+        Actor::Somebody => By::Somebody,
         Actor::System => By::System,
     }
 }

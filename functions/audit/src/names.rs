@@ -63,7 +63,7 @@ fn place(actor: &Actor) -> Option<(HospitalId, Key)> {
     match *actor {
         Actor::Doctor { id, hospital } => Some((hospital, keys::doctor(hospital, id))),
         Actor::HospitalAdmin { id, hospital } => Some((hospital, keys::admin(hospital, id))),
-        Actor::Patient { .. } | Actor::System => None,
+        Actor::Patient { .. } | Actor::Somebody | Actor::System => None,
     }
 }
 

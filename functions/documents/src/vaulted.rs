@@ -58,7 +58,7 @@ impl Vaulted {
         match self.row.author {
             Actor::Patient { id } => Some(Caller::Patient(id)),
             Actor::Doctor { id, hospital } => Some(Caller::Doctor { id, hospital, mfa: true }),
-            Actor::HospitalAdmin { .. } | Actor::System => None,
+            Actor::HospitalAdmin { .. } | Actor::Somebody | Actor::System => None,
         }
     }
 

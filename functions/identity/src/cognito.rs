@@ -12,9 +12,10 @@ use aws_sdk_cognitoidentityprovider::{
         VerifySoftwareTokenResponseType,
     },
 };
-use domain::{AccountId, PatientId, caller::Role, named, names::Named};
+use domain::{AccountId, HospitalId, PatientId, audit::Ledger, caller::Role, named, names::Named};
 use edge::{Boxed, Known, Service};
 use store::{Fault, Greeting, Store, TripCounter, UNSIGNED, variable};
+use uuid::Uuid;
 
 use crate::{
     refusal::MFA_ENROLLED,
@@ -177,6 +178,19 @@ impl Accounts {
         let call = call.message_action(MessageActionType::Resend);
         let call = call.desired_delivery_mediums(DeliveryMediumType::Email);
         Box::pin(call.send()).await.map(drop).map_err(|error| Fault::of(&error))
+    }
+
+    /// The trail that an account's sign-ins stand in: its patient's or its hospital's. One that does
+    /// not exist has that of nobody.
+    pub(crate) async fn ledger(&self, username: &str) -> Result<Ledger, Fault> {
+        let nobody = Ledger::Patient(PatientId(Uuid::nil()));
+        let user = match user(&self.client, &self.pool, username).await {
+            Err(Fault::Unavailable(code)) if code == "UserNotFoundException" => return Ok(nobody),
+            other => other?,
+        };
+        let hospital = text(&user, "custom:hospital").and_then(HospitalId::parse);
+        let patient = text(&user, "custom:person").and_then(PatientId::parse);
+        Ok(hospital.map(Ledger::Hospital).or(patient.map(Ledger::Patient)).unwrap_or(nobody))
     }
 
     /// The account of an address, if it has one.

@@ -13,7 +13,13 @@
 //! Patients get their vault here, at the first sign-in that has not got it (I11). When any of it
 //! fails, so does the sign-in.
 
-use domain::{PatientId, caller::Role, names::Named};
+use domain::{
+    DoctorId, PatientId, StaffId,
+    audit::{Actor, Done, Draft, Ledger, Outcome, Target},
+    caller::Role,
+    names::Named,
+    policy::Action,
+};
 use edge::{Boxed, Event};
 use serde_json::{Value, json};
 use store::{Fault, Owner, keys};
@@ -40,6 +46,10 @@ async fn handle(service: &Triggers, mut event: Value) -> Result<Value, Fault> {
     let source = text(&event, "triggerSource")?;
     let person = Person::of(attributes)?;
     let mark = mark(attributes);
+    let now = edge::request::now();
+    if person.signs_in(source) {
+        service.store.write_entry(&person.signed_in(), now).await?;
+    }
     let mfa = match person {
         Person::Patient(patient) => {
             if source != REFRESH {
@@ -82,11 +92,40 @@ fn mark(attributes: &Value) -> Option<Mark> {
     attributes.get(MARK).and_then(Value::as_str).and_then(Mark::from_name)
 }
 
+impl Person {
+    /// Whether a token with this source is the end of a sign-in. A patient replaces a code when they
+    /// open their vault, staff at their first sign-in.
+    fn signs_in(&self, source: &str) -> bool {
+        match source {
+            AUTHENTICATION => true,
+            "TokenGeneration_NewPasswordChallenge" => matches!(self, Self::Staff { .. }),
+            _ => false,
+        }
+    }
+
+    /// The entry of a sign-in.
+    fn signed_in(&self) -> Draft {
+        let (ledger, actor, done) = match *self {
+            Self::Patient(id) => (Ledger::Patient(id), Actor::Patient { id }, Done::Owner),
+            Self::Staff { role, person, hospital } => {
+                let actor = match role {
+                    Role::HospitalAdmin => Actor::HospitalAdmin { id: StaffId(person), hospital },
+                    _ => Actor::Doctor { id: DoctorId(person), hospital },
+                };
+                (Ledger::Hospital(hospital), actor, Done::Duty)
+            }
+        };
+        let (action, target) = (Action::SessionCreate, Target::default());
+        Draft { ledger, actor, action, outcome: Outcome::Done(done), target }
+    }
+}
+
+const AUTHENTICATION: &str = "TokenGeneration_Authentication";
 const REFRESH: &str = "TokenGeneration_RefreshTokens";
 
 /// Whether a session with this source has passed the second factor, if there is one.
 fn passes_mfa(source: &str) -> bool {
-    matches!(source, "TokenGeneration_Authentication" | REFRESH)
+    matches!(source, AUTHENTICATION | REFRESH)
 }
 
 fn text<'e>(event: &'e Value, name: &str) -> Result<&'e str, Fault> {

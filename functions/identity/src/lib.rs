@@ -6,6 +6,7 @@
 
 mod code;
 mod cognito;
+mod gate;
 mod newcomer;
 mod password;
 mod refusal;

@@ -11,57 +11,30 @@
 use std::time::Duration;
 
 use domain::{AccountId, named, policy::acts::MfaVerify};
-use edge::{
-    Boxed, Failure, Http, Idempotency, Input, Promise, Read, Reader, Reply, Request, Service,
-};
+use edge::{Failure, Http, Idempotency, Input, Promise, Read, Reader, Reply, Request};
 use schemars::JsonSchema;
 use serde::Serialize;
-use store::{Fault, Look, Store, keys, new_id, rows::Proof, table::item};
+use store::{Look, keys, new_id, rows::Proof, table::item};
 
 use crate::{
     code,
     cognito::Pool,
+    gate::Gate,
     password::given,
     refusal::{Asked, CODE_INVALID, MFA_ENROLLED, MFA_NOT_BEGUN, WRONG_PASSWORD, refused},
 };
 
 /// The operation.
 #[must_use]
-pub fn operation() -> Http<Proofs, impl Promise> {
-    edge::http("mfa_verify", "POST /v1/me/mfa/verify", |proofs, request, input| {
-        Box::pin(handle(proofs, request, input))
+pub fn operation() -> Http<Gate, impl Promise> {
+    edge::http("mfa_verify", "POST /v1/me/mfa/verify", |gate, request, input| {
+        Box::pin(handle(gate, request, input))
     })
     .problems(&[CODE_INVALID, MFA_ENROLLED, MFA_NOT_BEGUN, WRONG_PASSWORD])
 }
 
 /// What writing a proof takes, and more.
 const A_WRITE: Duration = Duration::from_millis(200);
-
-/// Who judges codes, and where it is kept that one was right.
-#[derive(Debug)]
-pub struct Proofs {
-    pool: Pool,
-    store: Store,
-}
-
-impl Service for Proofs {
-    fn connect() -> Boxed<'static, Result<Self, Fault>> {
-        Box::pin(async {
-            let config = store::aws_config();
-            Ok(Self { pool: Pool::new(&config)?, store: Store::new(&config)? })
-        })
-    }
-
-    fn store(&self) -> Option<&Store> {
-        Some(&self.store)
-    }
-
-    fn greet(&self) -> Boxed<'_, ()> {
-        Box::pin(async {
-            tokio::join!(self.pool.greet(), self.store.table.greet());
-        })
-    }
-}
 
 struct Given {
     password: String,
@@ -94,7 +67,7 @@ struct Output {
 }
 
 async fn handle(
-    Proofs { pool, store }: &Proofs,
+    Gate { pool, store }: &Gate,
     request: &Request,
     given: Given,
 ) -> Result<Reply<Output, 202>, Failure> {

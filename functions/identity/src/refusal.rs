@@ -227,6 +227,11 @@ pub(crate) fn refused(asked: Asked, fault: Fault) -> Failure {
     settle(asked, fault.clone()).err().unwrap_or(Failure::Fault(fault))
 }
 
+/// Whether an answer is this problem.
+pub(crate) fn is<T>(answer: &Result<T, Failure>, known: Known) -> bool {
+    matches!(answer, Err(Failure::Problem(problem)) if problem.code == known.code)
+}
+
 fn told(meaning: Meaning) -> Option<Failure> {
     let known = match meaning {
         Meaning::Done => return None,

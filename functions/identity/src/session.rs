@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{
     audit::Target,
     named,
-    policy::{Act, Aim, Facts, Record, permit},
+    policy::{Act, Aim, Facts, Permission, Record, permit},
 };
 use edge::{Failure, Reply, Request};
 use schemars::JsonSchema;
@@ -107,12 +107,11 @@ pub(crate) fn read(text: &str) -> Option<(String, String)> {
 }
 
 /// Permits an operation on the caller's own session, which rests on nothing in the table.
-pub(crate) fn own<A: Act>(request: &Request) -> Result<(), Failure> {
+pub(crate) fn own<A: Act>(request: &Request) -> Result<Permission, Failure> {
     let caller = request.caller()?;
     let facts =
         Facts { aim: Aim::Own, standing: None, grant: None, record: Record::Any, purpose: None };
-    permit(A::ACTION, &caller, &facts, Target::default(), request.now)?;
-    Ok(())
+    Ok(permit(A::ACTION, &caller, &facts, Target::default(), request.now)?)
 }
 
 #[cfg(test)]

@@ -4,25 +4,26 @@
 //! Takes an `Idempotency-Key` but keeps none: nothing of ours changes, and a kept token would be
 //! a hole.
 
+use domain::policy::Action;
 use edge::{
-    Failure, Http, Input, Promise, Read, Reader, Reply,
+    Failure, Http, Input, Promise, Read, Reader, Reply, Request,
     kind::{Kind, custom, named, secret},
 };
 use serde_json::Value;
 
 use crate::{
     code,
-    cognito::Pool,
+    gate::Gate,
     password::password,
-    refusal::{Asked, CODE_INVALID, SIGN_IN_ENDED, refused},
-    session::{self, Challenge, Session},
+    refusal::{Asked, CODE_INVALID, SIGN_IN_ENDED, is, refused},
+    session::{self, Challenge, Session, Step},
 };
 
 /// The operation.
 #[must_use]
-pub fn operation() -> Http<Pool, impl Promise> {
-    edge::http("session_answer", "POST /v1/sessions/challenge", |pool, _, input| {
-        Box::pin(handle(pool, input))
+pub fn operation() -> Http<Gate, impl Promise> {
+    edge::http("session_answer", "POST /v1/sessions/challenge", |gate, request, input| {
+        Box::pin(handle(gate, request, input))
     })
     .problems(&[CODE_INVALID, SIGN_IN_ENDED])
 }
@@ -59,12 +60,16 @@ fn session_string(value: &Value) -> Result<(String, String), String> {
     session::read(&text).ok_or_else(|| "is not a session as it was given".into())
 }
 
-async fn handle(pool: &Pool, input: Answer) -> Result<Reply<Session>, Failure> {
+async fn handle(gate: &Gate, request: &Request, input: Answer) -> Result<Reply<Session>, Failure> {
     let asked = match input.challenge {
         Challenge::NewPassword => Asked::AnswerPassword,
         Challenge::MfaCode => Asked::AnswerCode,
     };
     let begun = (input.username.as_str(), input.session.as_str());
-    let step = pool.answer(input.challenge, begun, &input.secret).await;
-    step.map_err(|fault| refused(asked, fault))?.reply()
+    let step = gate.pool.answer(input.challenge, begun, &input.secret).await;
+    let answer = step.map_err(|fault| refused(asked, fault)).and_then(Step::reply);
+    if is(&answer, CODE_INVALID) {
+        gate.refused(&input.username, Action::SessionAnswer, request.now).await?;
+    }
+    answer
 }

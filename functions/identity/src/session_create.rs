@@ -3,21 +3,24 @@
 //! A wrong password, an unknown address and an unconfirmed one are answered alike; so is a code that
 //! was mailed to register, which only `account_confirm` takes. Takes an
 //! `Idempotency-Key` but keeps none: nothing of ours changes, and a kept token would be a hole.
+//!
+//! Each sign-in stands in the trail of whose account it is, and so does each that failed.
 
-use edge::{Failure, Http, Input, Promise, Read, Reader, Reply, kind::email};
+use domain::policy::Action;
+use edge::{Failure, Http, Input, Promise, Read, Reader, Reply, Request, kind::email};
 
 use crate::{
-    cognito::Pool,
+    gate::Gate,
     password::given,
-    refusal::{Asked, WRONG_CREDENTIALS, refused},
-    session::Session,
+    refusal::{Asked, WRONG_CREDENTIALS, is, refused},
+    session::{Session, Step},
 };
 
 /// The operation.
 #[must_use]
-pub fn operation() -> Http<Pool, impl Promise> {
-    edge::http("session_create", "POST /v1/sessions", |pool, _, input| {
-        Box::pin(handle(pool, input))
+pub fn operation() -> Http<Gate, impl Promise> {
+    edge::http("session_create", "POST /v1/sessions", |gate, request, input| {
+        Box::pin(handle(gate, request, input))
     })
     .problems(&[WRONG_CREDENTIALS])
 }
@@ -35,7 +38,15 @@ impl Input for Credentials {
     }
 }
 
-async fn handle(pool: &Pool, input: Credentials) -> Result<Reply<Session>, Failure> {
-    let step = pool.sign_in(&input.email, &input.password).await;
-    step.map_err(|fault| refused(Asked::SignIn, fault))?.reply()
+async fn handle(
+    gate: &Gate,
+    request: &Request,
+    input: Credentials,
+) -> Result<Reply<Session>, Failure> {
+    let step = gate.pool.sign_in(&input.email, &input.password).await;
+    let answer = step.map_err(|fault| refused(Asked::SignIn, fault)).and_then(Step::reply);
+    if is(&answer, WRONG_CREDENTIALS) {
+        gate.refused(&input.email, Action::SessionCreate, request.now).await?;
+    }
+    answer
 }

@@ -7,23 +7,24 @@ use domain::policy::acts::SessionRevoke;
 use edge::{Failure, Http, Promise, Reply, Request};
 
 use crate::{
-    cognito::Pool,
+    gate::Gate,
     refusal::{Asked, settle},
     session::own,
 };
 
 /// The operation.
 #[must_use]
-pub fn operation() -> Http<Pool, impl Promise> {
-    edge::http("session_revoke", "DELETE /v1/sessions", |pool, request, ()| {
-        Box::pin(handle(pool, request))
+pub fn operation() -> Http<Gate, impl Promise> {
+    edge::http("session_revoke", "DELETE /v1/sessions", |gate, request, ()| {
+        Box::pin(handle(gate, request))
     })
 }
 
-async fn handle(pool: &Pool, request: &Request) -> Result<Reply<(), 204>, Failure> {
-    own::<SessionRevoke>(request)?;
-    if let Err(fault) = pool.accounts.sign_out_everywhere(request.account()?).await {
+async fn handle(gate: &Gate, request: &Request) -> Result<Reply<(), 204>, Failure> {
+    let permission = own::<SessionRevoke>(request)?;
+    if let Err(fault) = gate.pool.accounts.sign_out_everywhere(request.account()?).await {
         settle(Asked::SignOut, fault)?;
     }
+    gate.store.write_entry(&permission.entry(), request.now).await?;
     Ok(Reply::no_content())
 }

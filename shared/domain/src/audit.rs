@@ -42,19 +42,21 @@ pub enum Actor {
         /// Their hospital.
         hospital: HospitalId,
     },
+    /// Somebody who did not prove who they are: a sign-in that failed.
+    Somebody,
     /// MediVault itself: the clock, the checks on files, the text reader.
     System,
 }
 
 impl Actor {
-    /// Their id; MediVault has none.
+    /// Their id, where it is known.
     #[must_use]
     pub fn id(&self) -> Option<Uuid> {
         match self {
             Self::Patient { id } => Some(id.0),
             Self::Doctor { id, .. } => Some(id.0),
             Self::HospitalAdmin { id, .. } => Some(id.0),
-            Self::System => None,
+            Self::Somebody | Self::System => None,
         }
     }
 }
@@ -165,13 +167,16 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// The refusal of somebody who has no business in a patient's vault, as one of many that are
-    /// alike: without what it pointed at. None where it is anything else.
+    /// The refusal of somebody who has no business in a patient's vault, or proved nothing, as one of
+    /// many that are alike: without what it pointed at. None where it is anything else.
     #[must_use]
     pub fn by_a_stranger(&self) -> Option<Self> {
         let Outcome::Refused(denial) = self.outcome else { return None };
-        let Ledger::Patient(of) = self.ledger else { return None };
-        let stranger = denial.is_a_strangers() && self.actor.id() != Some(of.0);
+        let is_theirs = match self.ledger {
+            Ledger::Patient(of) => self.actor.id() == Some(of.0),
+            Ledger::Hospital(_) => self.actor != Actor::Somebody,
+        };
+        let stranger = denial.is_a_strangers() && !is_theirs;
         stranger.then_some(Self { target: Target::default(), ..*self })
     }
 

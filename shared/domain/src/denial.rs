@@ -6,6 +6,8 @@ named! {
     /// Why something is refused. The names are kept in audit entries; what the caller is told is
     /// decided by [`Denial::disguise`].
     pub enum Denial {
+        /// The password or the code of a sign-in was wrong.
+        WrongCredentials = "wrong-credentials",
         /// Not for this role.
         WrongRole = "wrong-role",
         /// Staff without a second factor (I9).
@@ -76,7 +78,8 @@ impl Denial {
     pub fn is_a_strangers(self) -> bool {
         matches!(
             self,
-            Self::WrongRole
+            Self::WrongCredentials
+                | Self::WrongRole
                 | Self::NoMfa
                 | Self::NotStaff
                 | Self::NotVerified
@@ -93,6 +96,7 @@ impl Denial {
     #[must_use]
     pub fn because(self, you: bool) -> &'static str {
         match (self, you) {
+            (Self::WrongCredentials, _) => "the password or the code was wrong",
             (Self::WrongRole, false) => "this is not open to their role",
             (Self::WrongRole, true) => "this is not open to your role",
             (Self::NoMfa, false) => "they signed in without a second factor",

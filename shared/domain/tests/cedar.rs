@@ -230,7 +230,8 @@ fn against(denial: Denial) -> &'static [&'static str] {
         Denial::ReadsUsedUp => &["reads-are-used-up"],
         // An owner's action aimed at no vault at all, or at no record where one must be named, is
         // refused for want of a permit.
-        Denial::NoSuchPatient
+        Denial::WrongCredentials
+        | Denial::NoSuchPatient
         | Denial::NoSuchRecord
         | Denial::NoSuchRequest
         | Denial::WrongRole

@@ -14,7 +14,7 @@ use domain::{
     AuditId, Caller,
     audit::{Actor, Done, Draft, Entry, Ledger, Outcome, Target, Voice},
     consent::{Grant, Purpose},
-    policy::{Action, Aim, Facts, Record, Rule, permit},
+    policy::{Action, Aim, Denial, Facts, Record, Rule, permit},
     record::RecordType,
 };
 use uuid::Uuid;
@@ -127,7 +127,15 @@ fn special() -> Vec<Draft> {
         outcome: Outcome::Done(done),
         target: Target::default(),
     };
-    list.map(draft).into()
+    let failed = [Action::SessionCreate, Action::SessionAnswer].map(|action| Draft {
+        outcome: Outcome::Refused(Denial::WrongCredentials),
+        ..draft((patient, Actor::Somebody, action, Done::Owner))
+    });
+    let signed_in = [
+        (patient, alice, Action::SessionCreate, Done::Owner),
+        (hospital, grey, Action::SessionCreate, Done::Duty),
+    ];
+    list.into_iter().chain(signed_in).map(draft).chain(failed).collect()
 }
 
 /// Lists are told with how many records they showed, and access with what it is for.
@@ -157,6 +165,7 @@ fn voice(draft: &Draft) -> (&'static str, &'static str, bool) {
         Actor::Patient { .. } => "Another patient",
         Actor::Doctor { .. } => "Dr Grey",
         Actor::HospitalAdmin { .. } => "Mx Ash",
+        Actor::Somebody => "Somebody",
         Actor::System => "MediVault",
     };
     (trail, who, own)

@@ -124,3 +124,26 @@ fn a_strangers_flood_is_counted_and_not_listed() -> Outcome {
     let times: u64 = written.iter().filter_map(|entry| entry["times"].as_u64()).sum();
     ensure(times == 60, format!("none is lost: {times}"))
 }
+
+#[test]
+fn sign_ins_sign_outs_and_failed_sign_ins_are_on_the_trail() -> Outcome {
+    let (stack, _, patient) = scene("Sigrid Sign")?;
+    let wrong = json!({ "email": patient.account.email, "password": "Wrong-Horse-9" });
+    stack.post("/v1/sessions").json(&wrong).expect(401)?.problem("wrong-credentials")?;
+    let unknown = json!({ "email": "nobody@example.org", "password": "Wrong-Horse-9" });
+    stack.post("/v1/sessions").json(&unknown).expect(401)?.problem("wrong-credentials")?;
+    stack.delete("/v1/sessions").token(patient.token()).expect(204)?;
+    let mut again = patient.clone();
+    again.account.sign_in(stack)?;
+    let mut lines = trail(stack, &again, "&fold=none")?;
+    lines.reverse();
+    let told = sentences(&lines);
+    let expected = [
+        "Your vault was opened.",
+        "You signed in.",
+        "Somebody tried to sign in and was refused: the password or the code was wrong.",
+        "You signed out.",
+        "You signed in.",
+    ];
+    ensure(told == expected, format!("{told:#?}"))
+}
