@@ -1,6 +1,7 @@
 //! `DELETE /v1/grants/{grantId}`: the patient withdraws a grant; the doctor's next request is
-//! refused (I5). Withdrawing one that has ended already changes nothing and is no error, unless the
-//! doctor holds a later one: 409 names it, so that nobody takes their access for ended.
+//! refused (I5). Withdrawing one that has ended already changes nothing and is no error. One that was
+//! replaced by a grant still in force is: 409 names that one, so that nobody takes the doctor's access
+//! for ended.
 
 use domain::{
     GrantId, Timestamp, audit::Target, consent::GrantStatus, names::Named,
@@ -48,7 +49,10 @@ async fn handle(store: &Store, request: &Request, input: Which) -> Result<Reply<
     let permit = found.permit::<GrantRevoke>(None, request.now)?;
     let row = &permit.past_grant().ok_or(NOT_FOUND)?.row;
     if row.status != GrantStatus::Active || row.ends_at <= request.now {
-        return already_ended(store, row, request.now).await;
+        return match row.status {
+            GrantStatus::Replaced => replaced(store, row, request.now).await,
+            _ => Ok(Reply::no_content()),
+        };
     }
     let ended = Update::at(keys::grant(row.patient, row.id))
         .set(Attribute::Status, text(GrantStatus::Revoked.name()))
@@ -67,8 +71,8 @@ async fn handle(store: &Store, request: &Request, input: Which) -> Result<Reply<
     Ok(Reply::no_content())
 }
 
-/// Nothing is left to withdraw, unless a later grant of the same doctor is in force.
-async fn already_ended(
+/// Nothing is left to withdraw, unless the grant that took its place is in force.
+async fn replaced(
     store: &Store,
     row: &GrantRow,
     now: Timestamp,

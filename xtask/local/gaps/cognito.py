@@ -50,6 +50,13 @@ class Cognito:
         self.used, self.lock = set(), threading.Lock()
         self.handle = module._run_idp_handler
         self.event_of = module._build_pretoken_event
+        self.trigger = module._apply_pretoken_trigger
+
+    def once(self, pool_id, claims, token_type, *rest, **named):
+        """AWS calls the trigger once for a pair of tokens; ours changes the access token alone."""
+        if token_type == "id":
+            return claims
+        return self.trigger(pool_id, claims, token_type, *rest, **named)
 
     def event(self, *, pool_id, client_id, user_attrs, **rest):
         """A trigger is told what the client may read, and who it is about."""
@@ -346,3 +353,4 @@ def fill():
     cognito = Cognito(module)
     module._run_idp_handler = cognito.run
     module._build_pretoken_event = cognito.event
+    module._apply_pretoken_trigger = cognito.once
