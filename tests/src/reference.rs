@@ -358,7 +358,7 @@ fn prose(service: &str, contract: &Contract) -> (String, String) {
         .unwrap_or_else(|| panic!("{}.rs does not begin with {route}", contract.operation));
     let first = comment.split_inclusive(". ").next().unwrap_or_default();
     let first = first.split("\n\n").next().unwrap_or_default().trim().trim_end_matches('.');
-    (sentence(first), sentence(&comment))
+    (sentence(first), sentence(comment))
 }
 
 /// The first comment of a file, a line for each paragraph and without the codes of invariants.
