@@ -58,7 +58,7 @@ fn string(value: &Value) -> Result<&str, String> {
     value.as_str().ok_or_else(|| "must be text".into())
 }
 
-/// Text that people write; see [`line`] and [`text`].
+/// Text that people write; see [`line()`] and [`text`].
 #[derive(Debug, Clone, Copy)]
 pub struct Text {
     lines: Lines,
